@@ -1,0 +1,331 @@
+"""What all estimators share: checking arguments, fitting, and reading the fitted model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from ..tasks import (
+    ClassificationTargets,
+    Columns,
+    RegressionTargets,
+    resolve_task_names,
+    split_columns,
+    task_weights_by_task,
+)
+from ._arguments import check_features, check_labelled, check_same_length, label_weights
+from ._fitting import Fitted, Labelled, Validation, fit_model, labelled_rows
+from ._model import Model
+from ._parameters import CONSTRAINTS, with_task_weights
+
+PREFIX = "task_weights__"
+
+
+class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of the estimators: everything that does not depend on the kind of the tasks."""
+
+    _parameter_constraints: dict[str, Any] = CONSTRAINTS
+    _model: Model
+
+    # What a kind of task decides ------------------------------------------------------------------------------------
+
+    def _make_targets(
+        self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any
+    ) -> RegressionTargets | ClassificationTargets:
+        """Return the encoder of these labels."""
+        raise NotImplementedError
+
+    def _class_weights(self, targets: Any, numbers: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+        """Return the weight of each class, `(n_tasks, K)`, or None."""
+        del targets, numbers, weights
+        return None
+
+    def _set_constants(self, numbers: np.ndarray, weights: np.ndarray) -> None:
+        """Remember what a task predicts that the network does not learn."""
+        raise NotImplementedError
+
+    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> Any:
+        """Turn predictions per group into the values that are scored, all tasks in column order."""
+        raise NotImplementedError
+
+    def _task_scores(self, columns: Columns, predicted: Any, weights: np.ndarray) -> dict[str, float]:
+        """Return the score of each task that has labels and predictions."""
+        raise NotImplementedError
+
+    def _out_of_fold_shape(self, predicted: Any) -> Any:
+        """Return out-of-fold predictions in the shape that users see."""
+        raise NotImplementedError
+
+    # Fitting --------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Fit one network to all tasks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Numeric features without missing values; standardised inside.
+        y : array-like of shape (n_samples,) or (n_samples, n_tasks)
+            Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or of each label. Weight 0 is a missing label.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of a group are held out together.
+        X_val : {array-like, sparse matrix} of shape (n_validation_samples, n_features), default=None
+            Rows that replace the members' holdouts, for example the latest ones of a time series. There are no
+            out-of-fold predictions then.
+        y_val : array-like of shape (n_validation_samples,) or (n_validation_samples, n_tasks), default=None
+            Labels of `X_val`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are unfit, or training diverges. A fitted estimator stays as it was.
+        KeyboardInterrupt
+            After Ctrl-C; the estimator then keeps the best state that was reached.
+        """
+        with self._restored_on_error():
+            self._validate_params()
+            interrupted = self._fit(X, y, sample_weight, groups, X_val, y_val)
+        if interrupted:
+            warnings.warn(
+                f"Training was interrupted after {self.n_iter_} of {self.max_iter} epochs; the best state so far is "
+                "kept.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+            raise KeyboardInterrupt
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
+        with self._restored_on_error():
+            self._validate_params()
+            self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        return self
+
+    @contextmanager
+    def _restored_on_error(self) -> Iterator[None]:
+        """Put back all attributes if the block fails: nothing that was fitted before is lost."""
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        classes: Any = None,
+        incremental: bool = False,
+    ) -> bool:
+        previous = getattr(self, "_model", None) if incremental or self.warm_start else None
+        X = check_features(self, X, reset=previous is None)
+        columns = split_columns(y)
+        check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight, groups=groups)
+        names = resolve_task_names(self.task_names, columns.names, len(columns.values))
+        weights = label_weights(sample_weight, columns, names)
+        columns = columns.hide(weights == 0)
+        task_weights = task_weights_by_task(self.task_weights, names)
+        if not incremental:
+            check_labelled(weights, task_weights, names)
+            weights = weights / weights.max()  # only their ratios count, and float32 has room for those near 1
+        targets = self._make_targets(columns, names, weights, classes)
+        if previous is not None:
+            targets = _continued(previous, targets, task_weights)
+        numbers = targets.numbers(columns)
+        labelled = labelled_rows(X, numbers, weights, task_weights)
+        fitted = fit_model(
+            self,
+            labelled,
+            targets,
+            task_weights,
+            self._class_weights(targets, labelled.numbers, labelled.weights),
+            groups=None if groups is None else np.asarray(groups)[labelled.place],
+            validation=self._validation(targets, X_val, y_val),
+            previous=previous,
+            incremental=incremental,
+        )
+        self._store(fitted, labelled, columns, previous is None or not incremental)
+        return fitted.interrupted
+
+    def _validation(self, targets: Any, X_val: Any, y_val: Any) -> Validation | None:
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError(f"X_val and y_val belong together, but {'X_val' if X_val is None else 'y_val'} is None.")
+        X_val = check_features(self, X_val, reset=False)
+        columns = split_columns(y_val, "y_val")
+        check_same_length(X_val=X_val, y_val=columns.values[0])
+        if len(columns.values) != len(targets.names):
+            raise ValueError(f"y_val has {len(columns.values)} tasks, but y has {len(targets.names)}: {targets.names}.")
+        return Validation(X_val, targets.numbers(columns), label_weights(None, columns, targets.names))
+
+    def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns, constants: bool) -> None:
+        """Set the attributes that fitting learned."""
+        model = self._model = fitted.model
+        self.task_names_ = list(model.names)
+        self.n_tasks_ = len(model.names)
+        self.n_estimators_ = model.resolved.n_estimators
+        self.early_stopping_ = model.resolved.early_stopping
+        self.batch_size_ = model.resolved.batch_size
+        self.device_ = model.resolved.device
+        self.n_iter_per_member_ = fitted.n_iter
+        self.n_iter_ = int(fitted.n_iter.max())
+        self.history_ = fitted.history
+        self.net_ = model.net
+        self._one_dimensional = columns.one_dimensional
+        self._n_features_out = model.network.n_members * model.network.head.weight.shape[1]
+        if constants:
+            self._set_constants(labelled.numbers, labelled.weights)
+        for name in ("oof_prediction_", "oof_score_", "oof_task_scores_"):
+            self.__dict__.pop(name, None)
+        if fitted.out_of_fold is not None:
+            predicted = self._decode(fitted.out_of_fold, len(labelled), constants=False)
+            self.oof_task_scores_ = self._task_scores(columns.take(labelled.place), predicted, labelled.weights)
+            self.oof_score_ = float(np.mean(list(self.oof_task_scores_.values()))) if self.oof_task_scores_ else np.nan
+            self.oof_prediction_ = self._out_of_fold_shape(_spread(predicted, labelled.place, columns.n_samples))
+
+    # Using a fitted model -------------------------------------------------------------------------------------------
+
+    def _predict_values(self, X: Any) -> Any:
+        check_is_fitted(self)
+        X = check_features(self, X, reset=False)
+        return self._decode(self._model.predictions(X), X.shape[0], constants=True)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the shared representation, as features for other estimators.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_estimators_ * n_units)
+            Representations of all members side by side, in the float dtype of X.
+        """
+        check_is_fitted(self)
+        X = check_features(self, X, reset=False)
+        return self._model.representation(X).astype(X.dtype, copy=False)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the mean score over tasks: R² in regression, accuracy in classification.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_tasks)
+            True labels. Missing ones are left out, and so is a task without labels.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or of each label.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If no task has a label, or y has another number of tasks than at fit.
+        """
+        predicted = self._predict_values(X)
+        columns = split_columns(y)
+        check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight)
+        if len(columns.values) != self.n_tasks_:
+            raise ValueError(f"y has {len(columns.values)} tasks, but {self.n_tasks_} were fitted: {self.task_names_}.")
+        weights = label_weights(sample_weight, columns, self.task_names_)
+        scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
+        if not scores:
+            raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")
+        return float(np.mean(list(scores.values())))
+
+    # scikit-learn's conventions -------------------------------------------------------------------------------------
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; `task_weights__<task>` sets the weight of one task.
+
+        Parameters
+        ----------
+        **params
+            Parameters of the estimator, or `<component>__<parameter>` of its specifications.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unknown, or one task's weight is set while `task_weights` is a number or a sequence.
+        """
+        changes = {name.removeprefix(PREFIX): params.pop(name) for name in list(params) if name.startswith(PREFIX)}
+        super().set_params(**params)
+        if changes:
+            self.task_weights = with_task_weights(self.task_weights, changes)
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+
+def _continued(
+    previous: Model, targets: RegressionTargets | ClassificationTargets, task_weights: np.ndarray
+) -> RegressionTargets | ClassificationTargets:
+    """Return a copy of the previous encoder; the new one must mean the same."""
+    if targets.names != previous.names:
+        raise ValueError(f"Tasks {targets.names} cannot continue a model of the tasks {previous.names}.")
+    if targets.losses != previous.targets.losses:
+        raise ValueError(f"Losses {targets.losses} cannot continue a model trained with {previous.targets.losses}.")
+    learned = set(np.flatnonzero((task_weights > 0) & targets.learnable).tolist())
+    if learned != set(previous.tasks.tolist()):
+        raise ValueError(
+            f"task_weights make the network learn the tasks {[targets.names[task] for task in sorted(learned)]}, but "
+            f"the model to continue learned {[targets.names[task] for task in sorted(previous.tasks)]}."
+        )
+    return previous.targets.continued(targets)
+
+
+def _spread(predicted: Any, place: slice | np.ndarray, n_rows: int) -> Any:
+    """Put the predictions of some rows where they belong, NaN elsewhere."""
+    if isinstance(predicted, list):
+        return [_spread(part, place, n_rows) for part in predicted]
+    table = np.full((n_rows, *predicted.shape[1:]), np.nan)
+    table[place] = predicted
+    return table

@@ -1,0 +1,385 @@
+"""Fitting, step by step: labelled rows, statistics, network, training, and what they leave behind."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from ..features import Standardizer
+from ..nn import Network, Trunk
+from ..tasks import (
+    ClassificationTargets,
+    MemberStatistics,
+    Objective,
+    RegressionTargets,
+    TaskGroup,
+    group_tasks,
+    label_variance,
+    member_statistics,
+)
+from ..training import (
+    Batches,
+    History,
+    Holdout,
+    MultiTaskNet,
+    ProgressLine,
+    Rows,
+    Snapshots,
+    clone_callbacks,
+    content_keys,
+    deal_folds,
+    few_threads,
+    global_draws,
+    group_keys,
+)
+from ._model import Model, Seeds
+from ._parameters import Resolved, resolve, resolve_trunk
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass
+class Labelled:
+    """Rows with at least one label that counts.
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+    kept : ndarray of int of shape (n_rows,) or None
+        Which rows of X these are; None: all.
+    place : slice or ndarray of int of shape (n_rows,)
+        Which rows of the arguments of fit these are.
+    numbers, weights : ndarray of shape (n_rows, n_tasks)
+        Labels as numbers, NaN where hidden, and their weights, 0 where hidden; all tasks, in column order of y.
+    """
+
+    X: Any
+    kept: np.ndarray | None
+    place: slice | np.ndarray
+    numbers: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.numbers)
+
+
+def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, task_weights: np.ndarray) -> Labelled:
+    """Drop the rows without a label of positive weight among the tasks of positive weight."""
+    counts = (weights[:, task_weights > 0] > 0).any(axis=1)
+    if counts.all():
+        return Labelled(X, None, slice(None), numbers, weights)
+    kept = np.flatnonzero(counts)
+    if issparse(X):
+        return Labelled(X[kept], None, kept, numbers[kept], weights[kept])
+    return Labelled(X, kept, kept, numbers[kept], weights[kept])
+
+
+@dataclass
+class Validation:
+    """Rows given as the holdout of all members (`X_val`, `y_val`).
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+    numbers, weights : ndarray of shape (n_samples, n_tasks)
+    """
+
+    X: Any
+    numbers: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass
+class Fitted:
+    """What a fit produced.
+
+    Attributes
+    ----------
+    model : Model
+    history : History
+    n_iter : ndarray of int of shape (n_members,)
+        Epochs that each member ran.
+    out_of_fold : list of ndarray or None
+        A prediction per group from the members that held a row out, `(n_rows, T)` or `(n_rows, T, K)`, NaN where none
+        did; None without holdouts.
+    interrupted : bool
+        Whether Ctrl-C ended training.
+    """
+
+    model: Model
+    history: History
+    n_iter: np.ndarray
+    out_of_fold: list[np.ndarray] | None
+    interrupted: bool
+
+
+def fit_model(
+    estimator: Any,
+    labelled: Labelled,
+    targets: RegressionTargets | ClassificationTargets,
+    task_weights: np.ndarray,
+    class_weights: np.ndarray | None,
+    groups: np.ndarray | None = None,
+    validation: Validation | None = None,
+    previous: Model | None = None,
+    incremental: bool = False,
+) -> Fitted:
+    """Train a network on labelled rows, or train one further.
+
+    Parameters
+    ----------
+    estimator : BaseMultiTask
+        Where parameters are read.
+    labelled : Labelled
+    targets : RegressionTargets or ClassificationTargets
+        Used up: units of tasks that are new are added.
+    task_weights : ndarray of shape (n_tasks,)
+        All tasks, in column order of y.
+    class_weights : ndarray of shape (n_tasks, K) or None
+    groups : ndarray of shape (n_rows,) or None
+        Rows of a group share a holdout.
+    validation : Validation or None
+    previous : Model or None
+        The model to continue; it stays as it is.
+    incremental : bool
+        One epoch on a chunk: no holdouts, no schedule, running statistics.
+    """
+    trunk = resolve_trunk(estimator)
+    seeds, resolved, held_out = _prepare(estimator, trunk, labelled, groups, validation, previous, incremental)
+    tasks, task_groups = _engine_order(targets, task_weights)
+    standardizer = Standardizer(labelled.X.shape[1]) if previous is None else copy.deepcopy(previous.standardizer)
+    if len(labelled):
+        row_weights = labelled.weights[:, task_weights > 0].max(axis=1)
+        standardizer.update(labelled.X, labelled.kept, row_weights)
+    targets.fit(labelled.numbers, labelled.weights)
+    labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
+    table = None if class_weights is None else class_weights[tasks]
+    statistics, seen = _statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
+    network = _network(trunk, seeds, resolved, statistics, labelled.X.shape[1], previous, task_groups)
+    objective = Objective(task_groups, statistics, task_weights[tasks], table)
+    history = History([targets.names[task] for task in np.sort(tasks)], task_weights[np.sort(tasks)])
+    if previous is not None:
+        history.extend(previous.net.task_history)
+    net = _net(estimator, network, objective.to(device=resolved.device, dtype=resolved.dtype), history, tasks, incremental)
+    if incremental and previous is not None and previous.net.optimizer_ is not None:
+        net.continue_optimizer(previous.net.optimizer_)
+    n_fits = 0 if previous is None else previous.n_fits + 1
+    model = Model(
+        targets.names, targets, tasks, task_groups, standardizer, seeds, resolved, statistics, seen, net, n_fits
+    )  # fmt: skip
+    if not len(tasks) or not len(labelled):
+        return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
+    return _train(estimator, model, labelled, labels, weights, held_out, validation, incremental)
+
+
+def _prepare(
+    estimator: Any,
+    trunk: Trunk,
+    labelled: Labelled,
+    groups: np.ndarray | None,
+    validation: Validation | None,
+    previous: Model | None,
+    incremental: bool,
+) -> tuple[Seeds, Resolved, np.ndarray | None]:
+    """Draw the seeds, settle every "auto", and deal the holdouts."""
+    draws = check_random_state(estimator.random_state)
+    first = [int(seed) for seed in draws.randint(LARGEST_SEED, size=3)] if previous is None else []
+    fold_seed = first[0] if previous is None else previous.seeds.folds
+    keys = None if incremental else content_keys(labelled.X, labelled.kept, fold_seed)
+    n_distinct = len(labelled) if keys is None else len(np.unique(keys))
+    if groups is not None and keys is not None:
+        keys = group_keys(groups, fold_seed)
+    n_foldable = n_distinct if keys is None else min(n_distinct, len(np.unique(keys)))
+    external = validation is not None
+    resolved = resolve(estimator, trunk, len(labelled), n_distinct, n_foldable, external, incremental)
+    if previous is None:
+        members = tuple(int(seed) for seed in draws.randint(LARGEST_SEED, size=resolved.n_estimators))
+        seeds = Seeds(*first, members)
+    else:
+        seeds = previous.seeds
+        if resolved.n_estimators != previous.resolved.n_estimators:
+            raise ValueError(
+                f"n_estimators={resolved.n_estimators} cannot continue a model of {previous.resolved.n_estimators} "
+                "members. Set warm_start=False to start anew."
+            )
+        resolved = replace(resolved, dtype=previous.resolved.dtype)
+    held_out = None
+    if resolved.early_stopping and not external and keys is not None:
+        held_out = deal_folds(keys, resolved.n_estimators, estimator.validation_fraction)
+    return seeds, resolved, held_out
+
+
+def _engine_order(
+    targets: RegressionTargets | ClassificationTargets, task_weights: np.ndarray
+) -> tuple[np.ndarray, list[TaskGroup]]:
+    """Return the tasks that the network learns, like tasks side by side, and their groups."""
+    learned = np.flatnonzero((task_weights > 0) & targets.learnable)
+    order, groups = group_tasks(
+        [targets.losses[task] for task in learned], [targets.n_classes[task] for task in learned]
+    )
+    return learned[order], groups
+
+
+def _engine_labels(
+    targets: RegressionTargets | ClassificationTargets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return encoded labels and weights in the order of the engine; hidden cells hold a value that any loss can take."""
+    encoded = targets.encode(numbers)[:, tasks]
+    weights = weights[:, tasks]
+    return np.where(weights > 0, encoded, targets.neutral()[tasks]), weights
+
+
+def _statistics(
+    labels: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray | None,
+    held_out: np.ndarray | None,
+    resolved: Resolved,
+    groups: list[TaskGroup],
+    previous: Model | None,
+    incremental: bool,
+) -> tuple[MemberStatistics, tuple[np.ndarray, int]]:
+    """Measure the labels; a model that is continued keeps its scales, so that its weights keep their meaning."""
+    if class_weights is not None:
+        codes = np.clip(labels.astype(np.intp), 0, class_weights.shape[1] - 1)
+        weights = weights * class_weights[np.arange(labels.shape[1]), codes]
+    statistics = member_statistics(labels, weights, held_out, resolved.n_estimators, groups)
+    seen = (weights.sum(axis=0), len(weights))
+    if previous is None:
+        return statistics, seen
+    if incremental:
+        seen = (seen[0] + previous.seen[0], seen[1] + previous.seen[1])
+        mean_weight = np.broadcast_to(seen[0] / max(seen[1], 1), statistics.mean_weight.shape)
+    else:
+        mean_weight = statistics.mean_weight
+    return replace(previous.statistics.updated(statistics, groups), mean_weight=mean_weight), seen
+
+
+def _network(
+    trunk: Trunk,
+    seeds: Seeds,
+    resolved: Resolved,
+    statistics: MemberStatistics,
+    n_features: int,
+    previous: Model | None,
+    groups: list[TaskGroup],
+) -> Network:
+    """Return a new network, or a copy of the previous one in which new tasks start at their prior."""
+    if previous is not None:
+        network = copy.deepcopy(previous.network).to(resolved.device)
+        new = statistics.has_labels & ~previous.statistics.has_labels
+        for group in groups:
+            outputs = np.repeat(new[:, group.tasks], group.width, axis=1)
+            network.restart_outputs(group.outputs, torch.from_numpy(outputs), statistics.start[:, group.outputs])
+        return network
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
+    network = Network(trunk.build(n_features, generators), torch.from_numpy(statistics.start))
+    return network.to(device=resolved.device, dtype=resolved.dtype)
+
+
+def _net(
+    estimator: Any, network: Network, objective: Objective, history: History, tasks: np.ndarray, incremental: bool
+) -> MultiTaskNet:
+    callbacks = clone_callbacks(estimator.callbacks)
+    if estimator.verbose and not incremental:
+        callbacks.append(ProgressLine(type(estimator).__name__, keep_lines=estimator.verbose > 1))
+    net = MultiTaskNet(
+        network,
+        objective,
+        solver=estimator.solver,
+        alpha=estimator.alpha,
+        schedule="constant" if incremental else estimator.learning_rate,
+        max_grad_norm=estimator.max_grad_norm,
+        task_history=history,
+        task_order=np.searchsorted(np.sort(tasks), tasks),
+        lr=estimator.learning_rate_init,
+        max_epochs=1 if incremental else estimator.max_iter,
+        callbacks=callbacks,
+        verbose=0,
+        device=str(next(network.parameters()).device),
+    )
+    return net.initialize()
+
+
+def _train(
+    estimator: Any,
+    model: Model,
+    labelled: Labelled,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    held_out: np.ndarray | None,
+    validation: Validation | None,
+    incremental: bool,
+) -> Fitted:
+    """Run the epochs, and read the holdouts once more with the members' best states."""
+    resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
+    place = {"standardizer": model.standardizer, "dtype": resolved.dtype, "device": resolved.device}
+    rows = Rows(labelled.X, labelled.kept, labels, weights, **place)
+    variance = label_variance(labels, weights, model.groups)
+    order = torch.Generator().manual_seed(seeds.order + model.n_fits)
+    batches = Batches(rows, resolved.batch_size, held_out, resolved.n_estimators, order, variance)
+    holdout = _holdout(model, rows, labels, weights, held_out, validation, place)
+    snapshots = Snapshots(network, estimator.n_iter_no_change) if resolved.early_stopping else None
+    foreign = resolve_trunk(estimator).draws_globally
+    with ExitStack() as stack:
+        work = min(resolved.batch_size, len(rows)) * sum(p.numel() for p in network.parameters())
+        stack.enter_context(few_threads(work))
+        if foreign:
+            stack.enter_context(global_draws(seeds.noise + model.n_fits, resolved.device))
+        network.draw_from(torch.Generator(resolved.device).manual_seed(seeds.noise + model.n_fits))
+        try:
+            net.partial_fit(batches, holdout, snapshots=snapshots)
+        finally:
+            network.draw_from(None)
+        out_of_fold = None
+        if held_out is not None and holdout is not None:
+            out_of_fold = holdout.predictions(network, model.objective)
+    if not incremental:
+        net.optimizer_ = None  # the states of its weights are gone; a later call starts a new one
+    n_epochs = len(net.history)
+    n_iter = np.full(resolved.n_estimators, n_epochs) if snapshots is None else snapshots.last_epochs
+    if snapshots is not None:
+        offset = len(net.task_history) - n_epochs
+        net.task_history.best_epochs = np.where(snapshots.have_state, offset + snapshots.best_epochs, 0)
+    _warn_of_divergence(net)
+    return Fitted(model, net.task_history, n_iter, out_of_fold, net.interrupted)
+
+
+def _holdout(
+    model: Model,
+    rows: Rows,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    held_out: np.ndarray | None,
+    validation: Validation | None,
+    place: dict[str, Any],
+) -> Holdout | None:
+    if validation is not None:
+        labels, weights = _engine_labels(model.targets, model.tasks, validation.numbers, validation.weights)
+        rows = Rows(validation.X, None, labels, weights, **place)
+        return Holdout(rows, [np.arange(len(rows))], label_variance(labels, weights, model.groups))
+    if held_out is None:
+        return None
+    places = [np.flatnonzero(held_out == member) for member in range(model.resolved.n_estimators)]
+    chosen = np.concatenate(places)
+    return Holdout(rows, places, label_variance(labels[chosen], weights[chosen], model.groups))
+
+
+def _warn_of_divergence(net: MultiTaskNet) -> None:
+    if net.diverged.any():
+        warnings.warn(
+            f"The loss of {net.diverged.sum()} of {len(net.diverged)} members diverged; they were set back to their "
+            "best state. Lower learning_rate_init, or set max_grad_norm=1.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

@@ -1,0 +1,128 @@
+"""Everything that a fit leaves behind: how to encode X and y, the trained net, and how to read its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..features import Standardizer
+from ..nn import Network
+from ..tasks import ClassificationTargets, MemberStatistics, Objective, RegressionTargets, TaskGroup
+from ..training import MultiTaskNet, few_threads
+from ._parameters import Resolved
+
+# Values per layer that a chunk of rows may take while predicting: some 16 megabytes.
+CHUNK_VALUES = 2**22
+# Matrix products of fewer rows round differently, and a prediction must not depend on its neighbours.
+FEWEST_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Where randomness comes from: each use has a seed of its own.
+
+    Attributes
+    ----------
+    folds, order, noise : int
+        Seeds of the holdouts, of the order of batches, and of dropout and foreign modules.
+    members : tuple of int
+        Seed of each member's start.
+    """
+
+    folds: int
+    order: int
+    noise: int
+    members: tuple[int, ...]
+
+
+@dataclass
+class Model:
+    """A fitted network with its encoders.
+
+    Attributes
+    ----------
+    names : list of str
+        All tasks, in column order of y.
+    targets : RegressionTargets or ClassificationTargets
+    tasks : ndarray of int of shape (T,)
+        Position in y of each task that the network learns, in the order of the engine.
+    groups : list of TaskGroup
+    standardizer : Standardizer
+    seeds : Seeds
+    resolved : Resolved
+    statistics : MemberStatistics
+    seen : tuple of ndarray of shape (T,) and int
+        Sum of the label weights and number of rows that `partial_fit` has seen.
+    net : MultiTaskNet
+    n_fits : int
+        How often the model was continued.
+    """
+
+    names: list[str]
+    targets: RegressionTargets | ClassificationTargets
+    tasks: np.ndarray
+    groups: list[TaskGroup]
+    standardizer: Standardizer
+    seeds: Seeds
+    resolved: Resolved
+    statistics: MemberStatistics
+    seen: tuple[np.ndarray, int]
+    net: MultiTaskNet
+    n_fits: int
+
+    @property
+    def network(self) -> Network:
+        """The network of all members."""
+        network: Network = self.net.module_
+        return network
+
+    @property
+    def objective(self) -> Objective:
+        """The objective it was trained for."""
+        objective: Objective = self.net.criterion_
+        return objective
+
+    def predictions(self, X: Any) -> list[np.ndarray]:
+        """Return a prediction per group, averaged over members: `(n, T)` in encoded units or `(n, T, K)`."""
+        parts = [
+            [array.numpy() for array in self.objective.member_average(self.network(x)[:, :n_rows])]
+            for x, n_rows in self._chunks(X)
+        ]
+        return [np.concatenate(group) for group in zip(*parts, strict=True)]
+
+    def representation(self, X: Any) -> np.ndarray:
+        """Return the representation, members side by side, `(n, M · H)`."""
+        parts = [
+            self.network.represent(x)[:, :n_rows].transpose(0, 1).flatten(1).cpu().numpy()
+            for x, n_rows in self._chunks(X)
+        ]
+        return np.concatenate(parts)
+
+    def _chunks(self, X: Any) -> Iterator[tuple[Tensor, int]]:
+        """Yield features of some rows at a time, padded to eight, and how many rows are real."""
+        network = self.network
+        parameter = next(network.parameters())
+        network.eval()
+        n_rows = X.shape[0]
+        step = max(FEWEST_ROWS, CHUNK_VALUES // (network.n_members * network.widest))
+        work = min(step, n_rows) * sum(p.numel() for p in network.parameters())
+        with torch.no_grad(), few_threads(work):
+            for first in range(0, n_rows, step):
+                rows = X[first : first + step]
+                x = self.standardizer.tensor(rows, parameter.dtype, parameter.device)
+                if len(x) < FEWEST_ROWS:
+                    x = torch.cat([x, x[-1:].expand(FEWEST_ROWS - len(x), -1)])
+                yield x, rows.shape[0]
+
+    def place_groups(self, groups: list[np.ndarray]) -> dict[int, np.ndarray]:
+        """Map the position of each learned task in y to its column, `(n,)` or `(n, K)`, of the groups' arrays."""
+        return {
+            int(task): array[:, place]
+            for group, array in zip(self.groups, groups, strict=True)
+            for place, task in enumerate(self.tasks[group.tasks])
+        }

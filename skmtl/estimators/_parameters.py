@@ -1,0 +1,189 @@
+"""Parameters that both estimators share: their ranges, and what "auto" stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..nn import ACTIVATIONS, MLPTrunk, Trunk, as_trunk
+from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
+
+CONSTRAINTS: dict[str, Any] = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "solver": [StrOptions(set(SOLVERS))],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": [StrOptions({"auto"}), "boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "warm_start": ["boolean"],
+    "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "task_weights": [None, Real, dict, "array-like"],
+    "task_names": [None, "array-like"],
+    "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
+    "callbacks": [None, list, tuple],
+    "device": [str, torch.device],
+    "random_state": ["random_state"],
+    "verbose": [Interval(Integral, 0, 2, closed="both"), "boolean"],
+    "trunk": "no_validation",  # as_trunk says what it may be
+}
+
+# Below this many rows a holdout says nothing about when to stop.
+SMALLEST_HOLDOUT = 4
+# A set of few distinct rows is one batch, unless its repetitions are too many to be held in memory side by side.
+LARGEST_WHOLE_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Parameters whose "auto" has been settled.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    n_estimators : int
+    early_stopping : bool
+    batch_size : int
+    device : torch.device
+    dtype : torch.dtype
+    """
+
+    trunk: Trunk
+    n_estimators: int
+    early_stopping: bool
+    batch_size: int
+    device: torch.device
+    dtype: torch.dtype
+
+
+def resolve_trunk(estimator: BaseEstimator) -> Trunk:
+    """Return the trunk's specification.
+
+    Raises
+    ------
+    ValueError
+        If a parameter of the built-in trunk was changed beside another trunk, or `trunk` is no trunk.
+    """
+    params = estimator.get_params(deep=False)
+    own = ("hidden_layer_sizes", "activation", "dropout")
+
+    def built_in() -> MLPTrunk:
+        return MLPTrunk(**{name: params[name] for name in own})
+
+    trunk = as_trunk(params["trunk"], built_in)
+    if not isinstance(params["trunk"], str):
+        defaults = type(estimator)().get_params(deep=False)
+        for name in own:
+            if not _same(params[name], defaults[name]):
+                raise ValueError(
+                    f"{name}={params[name]!r} belongs to the built-in trunk, but trunk={params['trunk']!r} was given. "
+                    f"Leave {name} at its default, or set it on the trunk."
+                )
+    return trunk
+
+
+def _same(value: Any, default: Any) -> bool:
+    return bool(np.array_equal(value, default)) if np.ndim(default) else bool(value == default)
+
+
+def resolve(
+    estimator: BaseEstimator,
+    trunk: Trunk,
+    n_rows: int,
+    n_distinct: int,
+    n_foldable: int,
+    external: bool,
+    incremental: bool,
+) -> Resolved:
+    """Settle every "auto" from the number of rows and the trunk.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    trunk : Trunk
+    n_rows, n_distinct : int
+        Rows with a label of positive weight, and how many of them differ.
+    n_foldable : int
+        How many parts the rows can be dealt out in: distinct rows or groups.
+    external : bool
+        Whether the holdout is given (`X_val`).
+    incremental : bool
+        Whether this is a chunk of `partial_fit`, which has no holdouts.
+
+    Raises
+    ------
+    ValueError
+        If early stopping is asked for and a holdout would be empty, or the device is not there.
+    """
+    n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
+    smallest = n_held_out(n_foldable, n_estimators, estimator.validation_fraction)
+    early_stopping = estimator.early_stopping
+    if incremental:
+        early_stopping = False
+    elif early_stopping == "auto":
+        early_stopping = external or smallest >= SMALLEST_HOLDOUT
+    elif early_stopping and not external and smallest < 1:
+        needed = n_folds(n_estimators) if n_estimators > 1 else int(np.ceil(1 / estimator.validation_fraction))
+        raise ValueError(
+            f"early_stopping=True needs a holdout, and {n_foldable} distinct rows or groups leave none for n_estimators="
+            f"{n_estimators}, validation_fraction={estimator.validation_fraction}: give at least {max(needed, 2)}, or "
+            "early_stopping='auto'."
+        )
+    batch_size = estimator.batch_size if estimator.batch_size != "auto" else int(np.clip(n_distinct // 32, 32, 256))
+    if n_distinct <= batch_size and n_rows <= max(batch_size, LARGEST_WHOLE_BATCH):
+        batch_size = max(n_rows, 1)
+    device = check_device(estimator.device)
+    exact = not incremental and isinstance(trunk, MLPTrunk) and device.type == "cpu" and n_rows <= batch_size
+    dtype = torch.float64 if exact else torch.float32
+    return Resolved(trunk, int(n_estimators), bool(early_stopping), int(batch_size), device, dtype)
+
+
+def check_device(device: str | torch.device) -> torch.device:
+    """Return the device to train on; "auto" is the CPU.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or it is not there.
+    """
+    try:
+        found = torch.device("cpu" if device == "auto" else device)
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device={device!r} cannot be used: {error}") from error
+    return found
+
+
+def with_task_weights(current: Any, changes: Mapping[str, float]) -> dict[str, float]:
+    """Return the dict of task weights with some of them replaced.
+
+    Parameters
+    ----------
+    current : dict or None
+        The parameter so far.
+    changes : dict
+
+    Raises
+    ------
+    ValueError
+        If the parameter is a number or a sequence, which have no names.
+    """
+    if current is not None and not isinstance(current, Mapping):
+        task = next(iter(changes))
+        raise ValueError(
+            f"task_weights__{task} sets the weight of one task by name, but task_weights is {current!r}, without "
+            f"names: give a dict, for example task_weights={{{task!r}: {changes[task]!r}}}."
+        )
+    return {**(current or {}), **changes}

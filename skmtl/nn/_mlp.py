@@ -1,0 +1,113 @@
+"""The built-in trunk: a multi-layer perceptron whose members train in one batched module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ._layers import ACTIVATIONS, MemberDropout, MemberLinear
+from ._trunk import Trunk
+
+
+class MLPTrunk(Trunk):
+    """Specification of the built-in trunk: linear layers, each with an activation and dropout.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of each layer. Empty: no trunk at all, and the network is linear.
+    activation : str, default="relu"
+        A name of `skmtl.nn.ACTIVATIONS`.
+    dropout : float, default=0.0
+        Share of the units of each layer that are dropped while training, in [0, 1).
+
+    Examples
+    --------
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.nn import MLPTrunk
+    >>> MultiTaskRegressor(trunk=MLPTrunk(hidden_layer_sizes=(32,))).get_params()["trunk__hidden_layer_sizes"]
+    (32,)
+    """
+
+    batched = True
+    draws_globally = False
+
+    def __init__(
+        self, hidden_layer_sizes: Sequence[int] = (128, 128), *, activation: str = "relu", dropout: float = 0.0
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+
+    def build(self, n_features: int, generators: Sequence[torch.Generator]) -> MLP:
+        """Return the batched perceptron, one member a generator; see `Trunk.build`.
+
+        Raises
+        ------
+        ValueError
+            If a size is not a positive integer, the activation is unknown or the dropout is outside [0, 1).
+        """
+        sizes = [self.hidden_layer_sizes] if isinstance(self.hidden_layer_sizes, int) else list(self.hidden_layer_sizes)
+        if any(not isinstance(size, int) or size < 1 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be positive integers, got {self.hidden_layer_sizes!r}.")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
+        return MLP(n_features, sizes, self.activation, self.dropout, generators)
+
+
+class MLP(nn.Module):
+    """A multi-layer perceptron for each member.
+
+    Parameters
+    ----------
+    n_features : int
+    sizes : sequence of int
+        Units of each layer.
+    activation : str
+        A name of `skmtl.nn.ACTIVATIONS`.
+    dropout : float
+    generators : sequence of torch.Generator
+        One a member; its length is the number of members.
+
+    Notes
+    -----
+    Shape: `(B, F)` or `(M, B, F)` → `(M, B, H)`, where `H` is the last size, or `F` without layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.nn import MLP
+    >>> draws = [torch.Generator().manual_seed(member) for member in range(3)]
+    >>> MLP(5, [16, 8], "relu", 0.0, draws)(torch.ones(4, 5)).shape
+    torch.Size([3, 4, 8])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        sizes: Sequence[int],
+        activation: str,
+        dropout: float,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        super().__init__()
+        self.n_members = len(generators)
+        self.n_outputs = sizes[-1] if sizes else n_features
+        self.activation = activation
+        widths = [n_features, *sizes]
+        self.layers = nn.ModuleList(
+            MemberLinear(self.n_members, n_inputs, n_units, generators)
+            for n_inputs, n_units in zip(widths, widths[1:], strict=False)
+        )
+        self.dropout = MemberDropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, F)` or `(M, B, F)` to `(M, B, H)`."""
+        activate = ACTIVATIONS[self.activation]
+        for layer in self.layers:
+            x = self.dropout(activate(layer(x)))
+        return x.expand(self.n_members, -1, -1)

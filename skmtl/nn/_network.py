@@ -1,0 +1,104 @@
+"""The network that joins a trunk and the heads of all tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ._layers import MemberDropout, MemberLinear
+from ._modules import MemberModules
+
+
+class Network(nn.Module):
+    """A shared trunk and one linear head for all tasks together.
+
+    Parameters
+    ----------
+    trunk : nn.Module
+        `(B, F)` or `(M, B, F)` → `(M, B, H)`, with `H` in its attribute `n_outputs`.
+    start : Tensor of shape (M, O)
+        Outputs before training. Head weights start at zero, so that the first prediction is the mean or the prior
+        and no result depends on the order of the tasks.
+
+    Notes
+    -----
+    Shape: `(B, F)` or `(M, B, F)` → `(M, B, O)`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.nn import MLP, Network
+    >>> trunk = MLP(5, [8], "relu", 0.0, [torch.Generator()])
+    >>> Network(trunk, torch.tensor([[0.0, 1.0]]))(torch.ones(1, 5))
+    tensor([[[0., 1.]]], grad_fn=<BaddbmmBackward0>)
+    """
+
+    def __init__(self, trunk: nn.Module, start: Tensor) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = MemberLinear(start.shape[0], int(trunk.n_outputs), start.shape[1])  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Map features to the output block of all tasks, `(M, B, O)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F) or (M, B, F)
+        rows : Tensor of shape (M, B) or None
+            Which rows a member trains on; only trunks that mix rows ask.
+        """
+        return self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
+
+    def represent(self, x: Tensor) -> Tensor:
+        """Return the shared representation, `(M, B, H)`."""
+        return self.trunk(x)
+
+    @torch.no_grad()
+    def restart_outputs(self, outputs: slice, chosen: Tensor, start: np.ndarray) -> None:
+        """Let some outputs start anew.
+
+        Parameters
+        ----------
+        outputs : slice
+            A part of the output block.
+        chosen : Tensor of bool of shape (M, O)
+            Which of them.
+        start : ndarray of shape (M, O)
+            Where they start.
+        """
+        bias = self.head.bias[:, 0, outputs]  # (M, O)
+        bias.copy_(torch.where(chosen.to(bias.device), torch.from_numpy(start).to(bias), bias))
+
+    def draw_from(self, generator: torch.Generator | None) -> None:
+        """Let all dropout layers draw from `generator`."""
+        for module in self.modules():
+            if isinstance(module, MemberDropout):
+                module.generator = generator
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether the trunk may mix rows, and so must be told which ones a member trains on."""
+        return isinstance(self.trunk, MemberModules)
+
+    @property
+    def n_members(self) -> int:
+        """Number of members."""
+        return int(self.head.weight.shape[0])
+
+    @property
+    def widest(self) -> int:
+        """Number of values per row and member in the widest layer that is known."""
+        return max(parameter.shape[-1] for parameter in self.parameters())
+
+    def member_tensors(self) -> list[tuple[Tensor, int | None]]:
+        """Return all parameters and buffers, each with the member it belongs to; None: members are its first axis."""
+        tensors: list[tuple[Tensor, int | None]] = []
+        if isinstance(self.trunk, MemberModules):
+            for member, module in enumerate(self.trunk.members):
+                tensors += [(tensor, member) for tensor in (*module.parameters(), *module.buffers())]
+        else:
+            tensors += [(tensor, None) for tensor in (*self.trunk.parameters(), *self.trunk.buffers())]
+        return tensors + [(tensor, None) for tensor in self.head.parameters()]

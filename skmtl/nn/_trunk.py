@@ -1,0 +1,46 @@
+"""What a trunk is: a specification that builds, for all members, the module from features to representation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+
+class Trunk(BaseEstimator):
+    """Base of trunk specifications: stores settings and builds the module that maps features to a representation.
+
+    A subclass stores its parameters in `__init__`, so that `clone`, `set_params` and a grid search over
+    `trunk__<parameter>` work, and defines `build`.
+
+    Attributes
+    ----------
+    batched : bool
+        Whether members train in one batched module, so that several are cheap; otherwise an estimator's
+        `n_estimators="auto"` means one.
+    draws_globally : bool
+        Whether the module draws from torch's global generator, as foreign layers do.
+
+    Examples
+    --------
+    >>> from skmtl.nn import MLPTrunk, Trunk
+    >>> issubclass(MLPTrunk, Trunk)
+    True
+    """
+
+    batched = False
+    draws_globally = True
+
+    def build(self, n_features: int, generators: Sequence[torch.Generator]) -> nn.Module:
+        """Return a module `(B, F)` or `(M, B, F)` → `(M, B, H)`.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns of X, all numeric.
+        generators : sequence of torch.Generator
+            One a member, on the CPU: the source of its start.
+        """
+        raise NotImplementedError

@@ -1,0 +1,62 @@
+"""Like tasks side by side: tasks of one loss and one number of classes share one vectorised expression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..losses import Loss
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """Tasks of one loss and one number of classes: neighbours among the tasks and among the outputs.
+
+    Attributes
+    ----------
+    loss : Loss
+    tasks : slice
+        Where the group's tasks stand in the order of the engine.
+    outputs : slice
+        Where their outputs stand in the network's output block.
+    width : int
+        Outputs of each task: 1 for regression and two classes, else the number of classes.
+    """
+
+    loss: Loss
+    tasks: slice
+    outputs: slice
+    width: int
+
+
+def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.ndarray, list[TaskGroup]]:
+    """Return the order in which the engine holds the tasks, and the groups in that order.
+
+    Parameters
+    ----------
+    losses : sequence of Loss
+    n_classes : sequence of int
+        Number of classes of each task, 1 for regression.
+
+    Returns
+    -------
+    order : ndarray of shape (n_tasks,)
+        Position in y of the engine's first, second, … task.
+    groups : list of TaskGroup
+    """
+    members: dict[tuple[Loss, int], list[int]] = {}
+    for task, (loss, count) in enumerate(zip(losses, n_classes, strict=True)):
+        members.setdefault((loss, count if count > 2 else 1), []).append(task)
+    order: list[int] = []
+    groups = []
+    first_output = 0
+    for (loss, width), tasks in members.items():
+        last_output = first_output + width * len(tasks)
+        groups.append(
+            TaskGroup(loss, slice(len(order), len(order) + len(tasks)), slice(first_output, last_output), width)
+        )
+        order += tasks
+        first_output = last_output
+    return np.array(order, dtype=np.intp), groups

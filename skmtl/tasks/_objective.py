@@ -1,0 +1,206 @@
+"""The loss of every task of a batch, and its derivative with respect to the network's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ._groups import TaskGroup
+from ._statistics import MemberStatistics
+
+
+class Objective(nn.Module):
+    """`Σ_t task_weight_t · L_t / c_t` for all members at once, in closed form.
+
+    On a batch, `L_t = Σ_i w_it l_it / (B w̄_t)`: `B` rows of the batch that the member trains on, `w̄_t` the mean of
+    `w_it` over all its training rows. This estimates the loss per label without bias, whatever the batch holds, and
+    makes integer weights equal to repeated rows. `c_t` is the loss of the best constant prediction: every task starts
+    near 1.
+
+    Parameters
+    ----------
+    groups : sequence of TaskGroup
+    statistics : MemberStatistics
+    task_weights : ndarray of shape (T,)
+    class_weights : ndarray of shape (T, K) or None, default=None
+        Weight of each class of each task; None: all 1.
+    """
+
+    has_labels: Tensor
+    shift: Tensor
+    scale: Tensor
+    share: Tensor
+    per_label: Tensor
+    task_weights: Tensor
+
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        groups: Sequence[TaskGroup],
+        statistics: MemberStatistics,
+        task_weights: np.ndarray,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
+        super().__init__()
+        self.groups = list(groups)
+        self.rescales = any(group.loss.scaling != "classes" for group in self.groups)
+        present = statistics.has_labels
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per_label = np.where(present, 1 / statistics.constant_loss, 0.0)  # (M, T)
+            share = np.where(present, per_label / statistics.mean_weight, 0.0)  # (M, T)
+        self.register_buffer("has_labels", torch.as_tensor(present))
+        for name, value in (
+            ("shift", statistics.shift[:, None]),  # (M, 1, T)
+            ("scale", statistics.scale[:, None]),  # (M, 1, T)
+            ("share", share),
+            ("per_label", per_label),
+            ("task_weights", task_weights),
+        ):
+            self.register_buffer(name, torch.as_tensor(value))
+        self.register_buffer("class_weights", None if class_weights is None else torch.as_tensor(class_weights))
+
+    def forward(
+        self, outputs: Tensor, labels: Tensor, weights: Tensor | None, rows: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the losses `L_t / c_t` of a batch and the derivative of their weighted sum.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (M, B, O)
+        labels : Tensor of shape (B, T)
+        weights : Tensor of shape (B, T) or None
+            Label weights, 0 where hidden; None if all are 1.
+        rows : Tensor of shape (M, B) or None
+            1 where the member trains on the row, else 0; None if all are 1.
+
+        Returns
+        -------
+        losses : Tensor of shape (M, T)
+        derivative : Tensor of shape (M, B, O)
+        """
+        losses, derivative = self.label_losses(outputs, labels)
+        if rows is None:
+            scale = self.share.unsqueeze(1) / outputs.shape[1]  # (M, 1, T)
+        else:
+            n_rows = rows.sum(1, keepdim=True).clamp_(min=1)  # (M, 1)
+            scale = (self.share / n_rows).unsqueeze(1) * rows.unsqueeze(2)  # (M, B, T)
+        if self.class_weights is not None:
+            scale = scale * self._weights_of(labels)
+        if weights is not None:
+            scale = scale * weights
+        return (losses * scale).sum(1), self._times(derivative, scale * self.task_weights)
+
+    def label_losses(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of each label, `(M, B, T)`, and its derivative, `(M, B, O)`; no weights."""
+        targets = labels if labels.dim() == 3 else labels.unsqueeze(0)  # (M or 1, B, T)
+        if self.rescales:
+            targets = (targets - self.shift) / self.scale  # (M, B, T)
+        parts = [
+            group.loss.loss_and_derivative(_outputs_of(group, outputs), targets[..., group.tasks])
+            for group in self.groups
+        ]
+        if len(parts) == 1:
+            return parts[0][0], parts[0][1].flatten(2)
+        return torch.cat([loss for loss, _ in parts], 2), torch.cat([d.flatten(2) for _, d in parts], 2)
+
+    def _times(self, derivative: Tensor, scale: Tensor) -> Tensor:
+        """Multiply each task's outputs by its scale, `(M, B, T)`."""
+        if derivative.shape[2] == scale.shape[2]:
+            return derivative.mul_(scale)
+        for group in self.groups:
+            _outputs_of(group, derivative).mul_(scale[..., group.tasks, None] if group.width > 1 else scale[..., group.tasks])
+        return derivative
+
+    def _weights_of(self, labels: Tensor) -> Tensor:
+        """Class weight of each label, of the shape of `labels`; 1 for regression tasks."""
+        table: Tensor = self.class_weights  # type: ignore[assignment]  # callers ask whether there is one
+        codes = labels.long().clamp_(0, table.shape[1] - 1)
+        return table.expand(*labels.shape[:-1], -1, -1).gather(-1, codes.unsqueeze(-1)).squeeze(-1)
+
+    def holdout_losses(self, outputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sums over rows of weighted label losses, in units of the constant's, and of the weights, `(M, T)`.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (M, B, O)
+        labels, weights : Tensor of shape (M or 1, B, T)
+        """
+        losses, _ = self.label_losses(outputs, labels)
+        if self.class_weights is not None:
+            weights = weights * self._weights_of(labels)
+        return (losses * weights).sum(1) * self.per_label, weights.sum(1)
+
+    def predictions(self, outputs: Tensor) -> list[Tensor]:
+        """Return a prediction per group: `(M, B, T)` in units of encoded labels, or probabilities `(M, B, T, K)`."""
+        results = []
+        for group in self.groups:
+            logits = _outputs_of(group, outputs)
+            if group.loss.scaling == "classes" and group.width == 1:
+                results.append(group.loss.inverse_link(torch.stack([torch.zeros_like(logits), logits], -1)))
+            elif group.loss.scaling == "classes":
+                results.append(group.loss.inverse_link(logits))
+            else:
+                scale, shift = (moment[..., group.tasks].to(logits) for moment in (self.scale, self.shift))
+                results.append(group.loss.inverse_link(logits) * scale + shift)
+        return results
+
+    def member_average(self, outputs: Tensor) -> list[Tensor]:
+        """Return predictions averaged over the members that know a task, in float64 on the CPU.
+
+        Returns
+        -------
+        list of Tensor
+            One a group: `(B, T)` in units of encoded labels, or probabilities `(B, T, K)`.
+        """
+        outputs = outputs.cpu().double()
+        known = self.has_labels.cpu().double()
+        shares = known / known.sum(0).clamp(min=1)  # (M, T)
+        return [
+            torch.einsum("mt,mbt...->bt...", shares[:, group.tasks], predicted)
+            for group, predicted in zip(self.groups, self.predictions(outputs), strict=True)
+        ]
+
+    def label_errors(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Return each label's squared error in units of encoded labels, or 1 for a wrong class, `(M, B, T)`."""
+        parts = []
+        for group, predicted in zip(self.groups, self.predictions(outputs), strict=True):
+            truth = labels[..., group.tasks]
+            if group.loss.scaling == "classes":
+                parts.append((predicted.argmax(-1) != truth).to(outputs.dtype))
+            else:
+                parts.append((predicted - truth).square())
+        return torch.cat(parts, 2)
+
+
+def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[TaskGroup]) -> np.ndarray:
+    """Return what a task's mean error is divided by in its score: the variance of its labels, or 1 for classes.
+
+    Parameters
+    ----------
+    labels, weights : ndarray of shape (n_rows, T)
+        Encoded labels, and their weights, 0 where hidden.
+    groups : sequence of TaskGroup
+
+    Returns
+    -------
+    ndarray of shape (T,)
+        NaN where it is 0 or no label is there: such a task has no score.
+    """
+    total = weights.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (weights * labels).sum(axis=0) / total
+        variance = (weights * (labels - mean) ** 2).sum(axis=0) / total
+    for group in groups:
+        if group.loss.scaling == "classes":
+            variance[group.tasks] = np.where(total[group.tasks] > 0, 1.0, np.nan)
+    return np.where(variance > 0, variance, np.nan)
+
+
+def _outputs_of(group: TaskGroup, block: Tensor) -> Tensor:
+    """A group's part of an output block: `(M, B, T)`, or `(M, B, T, K)` for several classes."""
+    part = block[..., group.outputs]
+    return part.unflatten(-1, (-1, group.width)) if group.width > 1 else part

@@ -1,0 +1,112 @@
+"""Regression targets: labels to float columns near mean 0 and variance 1, and predictions back to their units."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..losses import Loss
+from ._columns import Columns
+
+
+class RegressionTargets:
+    """Labels of regression tasks in units in which float32 loses nothing, and back.
+
+    The units serve arithmetic alone. What a member learns from is scaled once more by statistics of its own training
+    labels (`member_statistics`), so that its holdout stays unseen.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the tasks.
+    losses : sequence of Loss
+        Loss of each task, which decides how it is scaled.
+
+    Attributes
+    ----------
+    center_, unit_ : ndarray of shape (n_tasks,)
+        A label `y` is encoded as `(y - center_) / unit_`. NaN until a task's first label is seen.
+    """
+
+    def __init__(self, names: Sequence[str], losses: Sequence[Loss]) -> None:
+        self.names = list(names)
+        self.losses = list(losses)
+        self.center_ = np.full(len(self.names), np.nan)
+        self.unit_ = np.full(len(self.names), np.nan)
+
+    @property
+    def n_classes(self) -> list[int]:
+        """Width of each task's output: 1."""
+        return [1] * len(self.names)
+
+    @property
+    def learnable(self) -> np.ndarray:
+        """Which tasks there is something to learn for: all."""
+        return np.ones(len(self.names), dtype=bool)
+
+    def numbers(self, columns: Columns) -> np.ndarray:
+        """Return the labels as floats, `(n_samples, n_tasks)`, NaN where missing.
+
+        Raises
+        ------
+        ValueError
+            If a task holds something that is no number, an infinite value, or labels that its loss refuses.
+        """
+        numbers = np.empty((columns.n_samples, len(self.names)))
+        for task, name in enumerate(self.names):
+            values, missing = columns.values[task], columns.missing[task]
+            try:
+                numbers[:, task] = values if not missing.any() else np.where(missing, 0, values)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"Task {name!r} holds labels that are not numbers: {error}") from error
+            if not np.isfinite(numbers[:, task]).all():
+                row = int(np.argmin(np.isfinite(numbers[:, task])))
+                raise ValueError(
+                    f"Task {name!r} contains infinity or a value too large for float64 (first in row {row}). Mark a "
+                    "missing label as NaN; clip or transform the others."
+                )
+            if complaint := self.losses[task].complaint(numbers[~missing, task]):
+                raise ValueError(f"Task {name!r}: {complaint}.")
+            numbers[missing, task] = np.nan
+        return numbers
+
+    def fit(self, numbers: np.ndarray, weights: np.ndarray) -> RegressionTargets:
+        """Choose the units of every task that has none yet, from labels of positive weight."""
+        for task, loss in enumerate(self.losses):
+            present = weights[:, task] > 0
+            if not np.isnan(self.unit_[task]) or not present.any():
+                continue
+            labels, weight = numbers[present, task], weights[present, task]
+            mean = np.average(labels, weights=weight)
+            if loss.scaling == "mean":
+                self.center_[task], self.unit_[task] = 0.0, mean if mean > 0 else 1.0
+            else:
+                self.center_[task], self.unit_[task] = mean, _spread(labels - mean, weight, abs(mean))
+        return self
+
+    def encode(self, numbers: np.ndarray) -> np.ndarray:
+        """Return labels in the units of training, NaN where missing."""
+        return (numbers - self.center_) / self.unit_
+
+    def decode(self, predicted: np.ndarray, tasks: np.ndarray) -> np.ndarray:
+        """Return predictions of some tasks, `(n_samples, len(tasks))` in units of training, in the units of y."""
+        return predicted * self.unit_[tasks] + self.center_[tasks]
+
+    def continued(self, later: RegressionTargets) -> RegressionTargets:
+        """Return a copy that keeps its units, for a model that is trained further."""
+        del later
+        return copy.deepcopy(self)
+
+    def neutral(self) -> np.ndarray:
+        """Return a value per task that any loss can take, to stand in hidden cells."""
+        return np.array([1.0 if loss.scaling == "mean" else 0.0 for loss in self.losses])
+
+
+def _spread(deviation: np.ndarray, weight: np.ndarray, magnitude: float) -> float:
+    """Weighted standard deviation that neither overflows nor takes rounding errors for variance."""
+    peak = np.abs(deviation).max()
+    if peak <= 16 * np.finfo(float).eps * magnitude or peak == 0:
+        return 1.0
+    return float(peak * np.sqrt(np.average((deviation / peak) ** 2, weights=weight)))

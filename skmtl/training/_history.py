@@ -1,0 +1,130 @@
+"""What happened while training: losses and scores per epoch and task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("train_loss", "valid_loss", "train_score", "valid_score")
+
+
+class History:
+    """Losses and scores per epoch and task, means over members.
+
+    Losses are in units of the best constant prediction's: a task starts near 1. Scores are R² or accuracy. What was
+    not measured is NaN: the columns `valid_…` without holdouts.
+
+    Parameters
+    ----------
+    task_names : sequence of str
+        Tasks that take part in training, in column order of y.
+    task_weights : ndarray of shape (n_tasks,)
+        Their weights.
+
+    Attributes
+    ----------
+    task_names : list of str
+    best_epochs : ndarray of int of shape (n_members,) or None
+        Epoch, from 1, of each member's best state; None without early stopping.
+
+    Examples
+    --------
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.datasets import load_energy
+    >>> X, y = load_energy(return_X_y=True)
+    >>> history = MultiTaskRegressor(max_iter=3, early_stopping=False).fit(X, y).history_
+    >>> len(history), history["train_loss"].shape, history.total("train_loss").shape
+    (3, (3, 2), (3,))
+    """
+
+    def __init__(self, task_names: Sequence[str], task_weights: np.ndarray) -> None:
+        self.task_names = list(task_names)
+        self.task_weights = np.asarray(task_weights, dtype=float)
+        self.best_epochs: np.ndarray | None = None
+        self._records: dict[str, list[np.ndarray]] = {column: [] for column in COLUMNS}
+
+    def __len__(self) -> int:
+        """Return the number of epochs."""
+        return len(self._records["train_loss"])
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        """Return one column, `(n_epochs, n_tasks)`: train_loss, valid_loss, train_score or valid_score."""
+        if column not in self._records:
+            raise KeyError(f"{column!r} is none of {', '.join(COLUMNS)}.")
+        return np.array(self._records[column]).reshape(len(self), len(self.task_names))
+
+    def total(self, column: str) -> np.ndarray:
+        """Return one column over all tasks, `(n_epochs,)`.
+
+        Parameters
+        ----------
+        column : str
+            A loss is summed with the task weights, a score is averaged over tasks; what is NaN is left out.
+
+        Returns
+        -------
+        ndarray of shape (n_epochs,)
+        """
+        values = self[column]
+        measured = ~np.isnan(values)
+        weights = self.task_weights if column.endswith("loss") else np.ones(len(self.task_weights))
+        total = np.where(measured, values, 0) @ weights
+        if not column.endswith("loss"):
+            total = total / np.maximum(measured.sum(axis=1), 1)
+        return np.where(measured.any(axis=1), total, np.nan)
+
+    def record(self, **columns: np.ndarray) -> None:
+        """Append an epoch.
+
+        Parameters
+        ----------
+        **columns : ndarray of shape (n_tasks,)
+            Columns that were measured; the others become NaN.
+        """
+        for column, records in self._records.items():
+            records.append(np.asarray(columns.get(column, np.full(len(self.task_names), np.nan)), dtype=float))
+
+    def extend(self, earlier: History) -> None:
+        """Put the epochs of an earlier history before these; tasks that it does not know are NaN there."""
+        place = [earlier.task_names.index(name) if name in earlier.task_names else -1 for name in self.task_names]
+        for column, records in self._records.items():
+            before = [np.where(np.array(place) < 0, np.nan, record[place]) for record in earlier._records[column]]
+            self._records[column] = before + records
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per epoch and task, and per epoch a row `(all)` for the total.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `epoch` (from 1), `task`, `train_loss`, `valid_loss`, `train_score`, `valid_score`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        n_epochs, names = len(self), [*self.task_names, "(all)"]
+        table: dict[str, object] = {
+            "epoch": np.repeat(np.arange(1, n_epochs + 1), len(names)),
+            "task": names * n_epochs,
+        }
+        for column in COLUMNS:
+            table[column] = np.column_stack([self[column], self.total(column)]).ravel()
+        return pd.DataFrame(table)
+
+    def __repr__(self) -> str:
+        """Summarise the last epoch."""
+        if not len(self):
+            return f"History(0 epochs, tasks {self.task_names})"
+        last = ", ".join(
+            f"{column} {self.total(column)[-1]:.4g}" for column in COLUMNS if not np.isnan(self.total(column)[-1])
+        )
+        return f"History({len(self)} epochs, tasks {self.task_names}; last: {last})"

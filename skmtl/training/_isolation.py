@@ -1,0 +1,54 @@
+"""No side effects on the process: thread counts and torch's global generator are put back as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+
+# Multiply-adds of a step, all members together, above which several threads pay.
+WORTH_THREADS = 2**28
+
+_threads_lock = threading.Lock()
+_threads = {"users": 0, "saved": 1}
+_global_draws_lock = threading.RLock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run on one intra-op thread; the count is restored when the last of overlapping contexts ends.
+
+    Every context sets back the count that the first one found, because each Python thread has a count of its own.
+    """
+    with _threads_lock:
+        if _threads["users"] == 0:
+            _threads["saved"] = torch.get_num_threads()
+        _threads["users"] += 1
+        saved = _threads["saved"]
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(saved)
+        with _threads_lock:
+            _threads["users"] -= 1
+
+
+def few_threads(work: int) -> Any:
+    """Return a context for steps of `work` multiply-adds: one thread if they are small, else torch's default."""
+    return one_thread() if work < WORTH_THREADS else nullcontext()
+
+
+@contextmanager
+def global_draws(seed: int, device: torch.device) -> Iterator[None]:
+    """Run foreign code that draws from torch's global generator: seeded, and restored afterwards.
+
+    The generator is one for the whole process, so one such context runs at a time.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with _global_draws_lock, torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

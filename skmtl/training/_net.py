@@ -1,0 +1,259 @@
+"""The training loop: a skorch net that steps all members at once on whole-tensor batches."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+
+from ..nn import Network
+from ..tasks import Objective
+from ._callbacks import raised_on_purpose
+from ._clipping import clip_gradients
+from ._history import History
+from ._holdout import Holdout
+from ._optimizers import SCHEDULES, make_optimizer
+from ._rows import Batch, Batches
+from ._snapshots import Snapshots
+
+# The training score is an estimate from the last rows of an epoch: as cheap on a large set as on a small one.
+SCORED_ROWS = 1024
+DIVERGED = 1e6
+
+
+class MultiTaskNet(NeuralNet):
+    """A skorch net whose batches, losses, holdouts and stopping know members and tasks.
+
+    skorch supplies callbacks, events and the history that callbacks read; `fit` data are `Batches` and a `Holdout`.
+
+    Parameters
+    ----------
+    module : Network
+    criterion : Objective
+    solver : str
+        A name of `SOLVERS`.
+    alpha : float
+        Weight decay.
+    schedule : str
+        A name of `SCHEDULES`.
+    max_grad_norm : float or None
+    task_history : History
+        Where losses and scores are recorded, tasks in column order of y.
+    task_order : ndarray of int of shape (T,)
+        Place in `task_history` of the engine's first, second, … task.
+    **settings
+        Parameters of skorch's net.
+    """
+
+    def __init__(
+        self,
+        module: Network,
+        criterion: Objective,
+        *,
+        solver: str,
+        alpha: float,
+        schedule: str,
+        max_grad_norm: float | None,
+        task_history: History,
+        task_order: np.ndarray,
+        **settings: Any,
+    ) -> None:
+        super().__init__(module, criterion, train_split=None, **settings)
+        self.solver = solver
+        self.alpha = alpha
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.task_history = task_history
+        self.task_order = task_order
+
+    def get_default_callbacks(self) -> list[Any]:
+        """Return none of skorch's: they print, and score by predicting."""
+        return []
+
+    def initialize_optimizer(self, triggered_directly: Any = None) -> MultiTaskNet:
+        """Make the solver, with decay on weights only."""
+        del triggered_directly
+        self.optimizer_ = make_optimizer(self.module_, self.solver, self.lr, self.alpha)
+        return self
+
+    def continue_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Take over another solver's running means, at this net's learning rate."""
+        self.optimizer_.load_state_dict(optimizer.state_dict())
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr
+
+    def fit_loop(self, X: Batches, y: Holdout | None = None, epochs: int | None = None, **settings: Any) -> MultiTaskNet:
+        """Train for `epochs`, or until every member has stopped.
+
+        Parameters
+        ----------
+        X : Batches
+        y : Holdout or None
+        epochs : int or None
+        **settings
+            `snapshots`, the members' early stopping, or None.
+
+        Raises
+        ------
+        ValueError
+            If a loss diverges and there is no earlier state to return to.
+        """
+        snapshots: Snapshots | None = settings.get("snapshots")
+        epochs = self.max_epochs if epochs is None else epochs
+        self.interrupted = False
+        self.diverged = np.zeros(self.module_.n_members, dtype=bool)
+        self._first_loss: np.ndarray | None = None
+        self._steps, self._all_steps = 0, epochs * len(X)
+        try:
+            for self._epoch in range(1, epochs + 1):
+                self.notify("on_epoch_begin", dataset_train=X, dataset_valid=y)
+                self._train_epoch(X)
+                self._finish_epoch(y, snapshots)
+                self.notify("on_epoch_end", dataset_train=X, dataset_valid=y)
+                if snapshots is not None and snapshots.stopped.all():
+                    break
+        except KeyboardInterrupt as interrupt:  # skorch's callbacks stop training in this way, too
+            self.interrupted = not raised_on_purpose(interrupt)
+        if snapshots is not None:
+            snapshots.restore(self.module_)
+        elif not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
+            raise ValueError(
+                f"Training diverged in epoch {self._epoch}: a weight of the network is not finite. Lower "
+                "learning_rate_init, or set max_grad_norm=1."
+            )
+        return self
+
+    def _train_epoch(self, batches: Batches) -> None:
+        self.module_.train()
+        objective = self.criterion_
+        losses = torch.zeros_like(objective.share)  # (M, T)
+        errors, counted = torch.zeros_like(objective.task_weights), torch.zeros_like(objective.task_weights)  # (T,)
+        n_rows, all_rows = 0, len(batches.places)
+        for batch in batches:
+            self.notify("on_batch_begin", batch=batch, training=True)
+            step = self.train_step(batch)
+            self.notify("on_batch_end", batch=batch, training=True, **step)
+            losses += step["losses"] * len(batch)
+            n_rows += len(batch)
+            if n_rows > all_rows - SCORED_ROWS:
+                with torch.no_grad():
+                    _add_errors(objective, batch, step["y_pred"], errors, counted)
+        self._epoch_losses = (losses / max(n_rows, 1)).cpu().double().numpy()
+        self._epoch_scores = (1 - errors / (counted * batches.variance)).cpu().double().numpy()
+
+    def train_step(self, batch: Batch, **settings: Any) -> dict[str, Tensor]:
+        """Take one step of the solver.
+
+        Parameters
+        ----------
+        batch : Batch
+
+        Returns
+        -------
+        dict
+            `losses`, `(M, T)`; `loss`, their weighted sum over tasks and mean over members; `y_pred`, `(M, B, O)`.
+        """
+        del settings
+        network, objective, optimizer = self.module_, self.criterion_, self.optimizer_
+        if self.schedule != "constant":
+            rate = self.lr * SCHEDULES[self.schedule](self._steps / self._all_steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        self._steps += 1
+        optimizer.zero_grad()
+        outputs = network(batch.x, batch.rows if network.mixes_rows else None)  # (M, B, O)
+        with torch.no_grad():
+            predicted = outputs.detach()
+            losses, derivative = objective(predicted, batch.labels, batch.weights, batch.rows)
+        outputs.backward(derivative)
+        if self.max_grad_norm is not None:
+            clip_gradients(network, self.max_grad_norm)
+        self.notify("on_grad_computed", named_parameters=network.named_parameters(), batch=batch, training=True)
+        optimizer.step()
+        return {"losses": losses, "loss": losses.mean(0) @ objective.task_weights, "y_pred": predicted}
+
+    def _finish_epoch(self, holdout: Holdout | None, snapshots: Snapshots | None) -> None:
+        """Measure the holdouts, let members stop, and write the histories."""
+        objective = self.criterion_
+        has_labels, task_weights = objective.has_labels.cpu().numpy(), objective.task_weights.cpu().double().numpy()
+        train = np.where(has_labels, self._epoch_losses, np.nan)  # (M, T)
+        columns = {"train_loss": _member_mean(train), "train_score": self._epoch_scores}
+        self._check_divergence(_total(train, task_weights), snapshots)
+        self.history.record("train_loss", float(_total(columns["train_loss"], task_weights)))
+        if holdout is not None:
+            self.module_.eval()
+            result = holdout.evaluate(self.module_, objective)
+            valid = np.where(has_labels, result.losses.cpu().double().numpy(), np.nan)  # (M, T)
+            columns |= {"valid_loss": _member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
+            watched = _total(valid, task_weights)  # (M,)
+            best_so_far = min((row.get("valid_loss", np.inf) for row in self.history[:-1]), default=np.inf)
+            loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
+            self.history.record("valid_loss", loss)
+            self.history.record("valid_loss_best", bool(loss < best_so_far))
+            if snapshots is not None:
+                snapshots.update(self.module_, self._epoch, watched)
+        in_order = {name: np.full(len(self.task_history.task_names), np.nan) for name in columns}
+        for name, values in columns.items():
+            in_order[name][self.task_order] = values
+        self.task_history.record(**in_order)
+
+    def _check_divergence(self, totals: np.ndarray, snapshots: Snapshots | None) -> None:
+        """Stop members whose loss is not finite or has grown a millionfold; fail if one has no state to go back to."""
+        if self._first_loss is None:
+            self._first_loss = np.where(np.isfinite(totals), np.maximum(totals, 1.0), 1.0)
+        lost = ~(totals <= DIVERGED * self._first_loss)
+        if not lost.any():
+            return
+        if snapshots is None or (lost & ~snapshots.have_state).any():
+            member = int(np.argmax(lost if snapshots is None else lost & ~snapshots.have_state))
+            losses = self._epoch_losses[member]
+            task = int(np.argmax(np.where(np.isfinite(losses), losses, np.inf)))
+            raise ValueError(
+                f"Training diverged in epoch {self._epoch}: the loss of task "
+                f"{self.task_history.task_names[self.task_order[task]]!r} is {losses[task]:g} times that of a constant. "
+                "Lower learning_rate_init, or set max_grad_norm=1."
+            )
+        self.diverged |= lost & ~snapshots.stopped
+        snapshots.freeze(lost)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave on the CPU what is pickled or copied; training data are not part of a net."""
+        state = self.__dict__.copy()
+        if next(self.module_.parameters()).device.type not in ("cpu", "meta"):
+            state |= {
+                "module_": copy.deepcopy(self.module_).cpu(),
+                "criterion_": copy.deepcopy(self.criterion_).cpu(),
+                "optimizer_": None,
+            }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state as it is."""
+        self.__dict__.update(state)
+
+
+def _member_mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the members that know the task, `(M, T)` → `(T,)`."""
+    known = ~np.isnan(values)
+    return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _total(losses: np.ndarray, task_weights: np.ndarray) -> np.ndarray:
+    """Weighted sum over the tasks that were measured, `(…, T)` → `(…)`; NaN if none was."""
+    measured = ~np.isnan(losses)
+    return np.where(measured.any(-1), np.where(measured, losses, 0) @ task_weights, np.nan)
+
+
+def _add_errors(objective: Objective, batch: Batch, outputs: Tensor, errors: Tensor, counted: Tensor) -> None:
+    """Add a batch's weighted errors and weights to the sums from which the training score is made."""
+    weights = torch.ones_like(batch.labels) if batch.weights is None else batch.weights
+    if batch.rows is not None:
+        weights = batch.rows.unsqueeze(2) * weights  # (M, B, T)
+    else:
+        weights = weights.expand(len(outputs), -1, -1)
+    errors += (objective.label_errors(outputs, batch.labels) * weights).sum((0, 1))
+    counted += weights.sum((0, 1))

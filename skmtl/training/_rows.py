@@ -1,0 +1,156 @@
+"""Rows as tensors: whole tensors made once, batches by permutation and slices, features standardised on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from torch import Tensor
+
+from ..features import Standardizer, as_tensor
+
+
+@dataclass
+class Batch:
+    """A batch, common to all members.
+
+    Attributes
+    ----------
+    x : Tensor of shape (B, F)
+    labels : Tensor of shape (B, T)
+    weights : Tensor of shape (B, T) or None
+        Label weights, 0 where hidden; None if all are 1.
+    rows : Tensor of shape (M, B) or None
+        1 where the member trains on the row; None if all do.
+    """
+
+    x: Tensor
+    labels: Tensor
+    weights: Tensor | None
+    rows: Tensor | None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.labels)
+
+
+class Rows:
+    """Labelled rows: X where it lies, labels and weights as tensors.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+    index : ndarray of int of shape (n_rows,) or None
+        The rows of X that count; None for all.
+    labels : ndarray of shape (n_rows, T)
+        Encoded labels, finite also where hidden.
+    weights : ndarray of shape (n_rows, T)
+        Weight of each label, 0 where hidden.
+    standardizer : Standardizer
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        index: np.ndarray | None,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        standardizer: Standardizer,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.sparse = X if issparse(X) else None
+        self.dense = None if issparse(X) else as_tensor(X)
+        self.index = None if index is None else torch.from_numpy(index)
+        self.standardizer = standardizer
+        self.dtype, self.device = dtype, device
+        self.labels = torch.from_numpy(labels).to(device=device, dtype=dtype)
+        uniform = bool((weights == 1).all())
+        self.weights = None if uniform else torch.from_numpy(weights).to(device=device, dtype=dtype)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.labels)
+
+    def features(self, places: Tensor) -> Tensor:
+        """Return standardised features of the rows at `places`, a tensor of one or two dimensions on the CPU."""
+        flat = places.flatten()
+        source = flat if self.index is None else self.index.index_select(0, flat)
+        rows = self.sparse[source.numpy()] if self.dense is None else self.dense.index_select(0, source)
+        x = self.standardizer.tensor(rows, self.dtype, self.device)
+        return x.view(*places.shape, x.shape[-1])
+
+    def all_weights(self) -> Tensor:
+        """Return label weights, `(n_rows, T)`, also if all are 1."""
+        return torch.ones_like(self.labels) if self.weights is None else self.weights
+
+
+class Batches:
+    """The training batches of an epoch: one permutation, cut into slices of nearly equal size. Can be iterated again.
+
+    Parameters
+    ----------
+    rows : Rows
+    batch_size : int
+        Largest number of rows in a batch; `len(rows)` or more: one batch in the given order.
+    held_out : ndarray of int of shape (n_rows,) or None
+        The member that holds out a row.
+    n_members : int
+    generator : torch.Generator
+        Draws the permutations, on the CPU.
+    variance : ndarray of shape (T,)
+        What the mean error of a task is divided by in its score: the variance of its labels, or 1 for classes.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        held_out: np.ndarray | None,
+        n_members: int,
+        generator: torch.Generator,
+        variance: np.ndarray,
+    ) -> None:
+        self.rows = rows
+        self.variance = torch.from_numpy(variance).to(device=rows.device, dtype=rows.dtype)
+        self.generator = generator
+        self.places = torch.arange(len(rows))
+        self.trains: Tensor | None = None
+        if held_out is not None and n_members == 1:
+            self.places = torch.from_numpy(np.flatnonzero(held_out != 0))
+        elif held_out is not None:
+            members = np.arange(n_members)[:, None]
+            self.trains = torch.from_numpy(held_out != members).to(rows.device)  # (M, n_rows)
+        self.n_batches = max(1, -(-len(self.places) // batch_size))
+        self._whole: Batch | None = None
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch."""
+        if self.n_batches == 1:
+            if self._whole is None:
+                self._whole = self._batch(self.places)
+            yield self._whole
+            return
+        order = self.places[torch.randperm(len(self.places), generator=self.generator)]
+        for places in order.tensor_split(self.n_batches):
+            yield self._batch(places)
+
+    def _batch(self, places: Tensor) -> Batch:
+        rows = self.rows
+        local = places.to(rows.device)
+        return Batch(
+            rows.features(places),
+            rows.labels.index_select(0, local),
+            None if rows.weights is None else rows.weights.index_select(0, local),
+            None if self.trains is None else self.trains.index_select(1, local).to(rows.dtype),
+        )

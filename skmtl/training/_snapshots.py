@@ -1,0 +1,72 @@
+"""Each member's own early stopping: best loss so far, patience, and a copy of the best state."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..nn import Network
+
+
+class Snapshots:
+    """The best state of every member.
+
+    Parameters
+    ----------
+    network : Network
+    patience : int
+        Epochs without a lower holdout loss after which a member stops.
+
+    Attributes
+    ----------
+    best_losses : ndarray of shape (n_members,)
+    best_epochs, last_epochs : ndarray of int of shape (n_members,)
+        Epochs, from 1, of the best and the last state; 0 before the first.
+    stopped : ndarray of bool of shape (n_members,)
+    """
+
+    def __init__(self, network: Network, patience: int) -> None:
+        n_members = network.n_members
+        self.patience = patience
+        self.best_losses = np.full(n_members, np.inf)
+        self.best_epochs = np.zeros(n_members, dtype=np.int64)
+        self.last_epochs = np.zeros(n_members, dtype=np.int64)
+        self.stopped = np.zeros(n_members, dtype=bool)
+        self._states = [tensor.detach().clone() for tensor, _ in network.member_tensors()]
+
+    @property
+    def have_state(self) -> np.ndarray:
+        """Which members have a best state, `(n_members,)`."""
+        return self.best_epochs > 0
+
+    def update(self, network: Network, epoch: int, losses: np.ndarray) -> None:
+        """Take note of the holdout losses of an epoch, `(n_members,)`; NaN never is the best."""
+        running = ~self.stopped
+        self.last_epochs[running] = epoch
+        improved = running & (losses < self.best_losses)
+        self.best_losses[improved] = losses[improved]
+        self.best_epochs[improved] = epoch
+        self.stopped |= running & (epoch - self.best_epochs >= self.patience)
+        if improved.any():
+            self._copy(network, improved, save=True)
+
+    def freeze(self, members: np.ndarray) -> None:
+        """Stop members, `(n_members,)` booleans, at their best state."""
+        self.stopped |= members
+
+    def restore(self, network: Network) -> None:
+        """Put the best states back into the network; a member that has none stays as it is."""
+        self._copy(network, self.have_state, save=False)
+
+    @torch.no_grad()
+    def _copy(self, network: Network, members: np.ndarray, save: bool) -> None:
+        for (tensor, owner), state in zip(network.member_tensors(), self._states, strict=True):
+            target, source = (state, tensor) if save else (tensor, state)
+            if owner is not None:
+                if members[owner]:
+                    target.copy_(source)
+            elif members.all():
+                target.copy_(source)
+            else:
+                chosen = torch.from_numpy(np.flatnonzero(members)).to(tensor.device)
+                target.index_copy_(0, chosen, source.index_select(0, chosen))

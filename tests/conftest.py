@@ -1,0 +1,24 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Set before anything imports matplotlib: no test may open a window.
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of data that does not ship with the package; skip the test where there is none."""
+    given = os.environ.get("SKMTL_DATA")
+    if given:
+        folder = Path(given)
+        if not folder.is_dir():
+            pytest.fail(f"SKMTL_DATA is {given!r}, which is not a folder")
+        return folder
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the data that does not ship with the package: set SKMTL_DATA to its folder")
+    return folder
