@@ -119,7 +119,7 @@ class Standardizer:
             mean, scale = _dense_moments(X, rows, weights)
         new = self.inverse_scale_ == 0
         self.mean_ = np.where(new, mean, self.mean_)
-        self.inverse_scale_[new & (scale > 0)] = 1 / scale[new & (scale > 0)]
+        self.inverse_scale_[new & (scale > 0)] = 1 / np.maximum(scale[new & (scale > 0)], np.finfo(float).tiny)
         self.__dict__.pop("_cache", None)
         return self
 
@@ -146,7 +146,9 @@ class Standardizer:
         """Mean and inverse scale in the dtype of X, kept between batches."""
         cached = self.__dict__.get("_cache")
         if cached is None or cached[0] != dtype:
-            mean = torch.from_numpy(self.mean_).to(dtype) if self.mean_.any() else None
+            # In a column that is ignored nothing may overflow.
+            used = np.where(self.inverse_scale_ > 0, self.mean_, 0.0)
+            mean = torch.from_numpy(used).to(dtype) if used.any() else None
             inverse_scale = torch.from_numpy(self.inverse_scale_).clamp(max=torch.finfo(dtype).max).to(dtype)
             cached = self.__dict__["_cache"] = (dtype, mean, inverse_scale)
         return cached[1], cached[2]
@@ -196,4 +198,4 @@ def _sparse_scale(X: Any, weights: np.ndarray) -> np.ndarray:
 
 def _power_of_two(peak: np.ndarray) -> np.ndarray:
     """The power of two next to each peak: dividing by it is exact, and squares neither overflow nor vanish."""
-    return np.ldexp(1.0, np.frexp(peak)[1])
+    return np.ldexp(1.0, np.minimum(np.frexp(peak)[1], np.finfo(float).maxexp - 1))

@@ -68,7 +68,7 @@ class Loss:
         ----------
         outputs : Tensor of shape (..., n_tasks) or, for several classes, (..., n_tasks, n_classes)
             Raw outputs of the network.
-        targets : Tensor broadcastable to (..., n_tasks)
+        targets : Tensor broadcastable to (..., n_tasks), with as many dimensions
             Scaled targets, or class codes.
 
         Returns

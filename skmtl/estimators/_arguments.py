@@ -86,7 +86,7 @@ def check_labelled(weights: np.ndarray, task_weights: np.ndarray, names: Sequenc
     ValueError
         If there is such a task; it is named.
     """
-    for task in np.flatnonzero(~(weights > 0).any(axis=0) & (task_weights > 0)):
+    for task in np.flatnonzero(~(weights > 0).any(axis=0) & (task_weights > 0)).tolist():
         raise ValueError(
             f"Task {names[task]!r} has no label of positive weight: all {len(weights)} labels are missing or have "
             f"sample_weight zero. Drop the task, or give it task weight 0: task_weights={{{names[task]!r}: 0}}."

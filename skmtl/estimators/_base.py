@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -22,7 +22,8 @@ from ..tasks import (
     task_weights_by_task,
 )
 from ._arguments import check_features, check_labelled, check_same_length, label_weights
-from ._fitting import Fitted, Labelled, Validation, fit_model, labelled_rows
+from ._fitting import Fitted, fit_model
+from ._labelled import Labelled, Validation, labelled_rows
 from ._model import Model
 from ._parameters import CONSTRAINTS, with_task_weights
 
@@ -32,8 +33,9 @@ PREFIX = "task_weights__"
 class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators: everything that does not depend on the kind of the tasks."""
 
-    _parameter_constraints: dict[str, Any] = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _model: Model
+    task_weights: Any
 
     # What a kind of task decides ------------------------------------------------------------------------------------
 
@@ -305,9 +307,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return hasattr(self, "_model")
 
 
-def _continued(
-    previous: Model, targets: RegressionTargets | ClassificationTargets, task_weights: np.ndarray
-) -> RegressionTargets | ClassificationTargets:
+def _continued(previous: Model, targets: Any, task_weights: np.ndarray) -> Any:
     """Return a copy of the previous encoder; the new one must mean the same."""
     if targets.names != previous.names:
         raise ValueError(f"Tasks {targets.names} cannot continue a model of the tasks {previous.names}.")

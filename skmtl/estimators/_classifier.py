@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -21,15 +21,153 @@ from ..tasks import (
     sorted_classes,
 )
 from ._base import BaseMultiTask
-from ._fitting import Fitted, Labelled
+from ._fitting import Fitted
+from ._labelled import Labelled
 from ._parameters import CONSTRAINTS
 from ._scores import scores_by_task
 
 
 class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
-    """@DOC@"""
+    r"""Classification of several targets with one shared-trunk network.
 
-    _parameter_constraints: dict[str, Any] = {
+    All tasks are learned at once: they share the trunk of the network, and each has a head of its own and its own
+    classes. Features are standardised inside; labels may be missing anywhere; by default eight members train side by
+    side, each stopped by rows that it holds out.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Units of each layer of the built-in trunk. An empty sequence makes the network linear.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "selu", "mish"}, \
+            default="relu"
+        Activation of the built-in trunk's layers.
+    dropout : float, default=0.0
+        Share of each layer's units that are dropped while training, in [0, 1). More is smoother.
+    solver : {"adamw", "adam", "sgd"}, default="adamw"
+        The optimizer; "sgd" has Nesterov momentum 0.9.
+    alpha : float, default=0.01
+        Decay of weights, never of biases: decoupled in "adamw", an L2 penalty `alpha / 2 * ||w||²` in the others.
+    batch_size : int or "auto", default="auto"
+        Rows per step. "auto" is a 32nd of the distinct rows, at least 32 and at most 256. A set of no more distinct
+        rows than this is one batch, in float64 for the built-in trunk on the CPU.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        Schedule of the learning rate; "cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs.
+    learning_rate_init : float, default=0.003
+        First learning rate.
+    max_iter : int, default=200
+        Largest number of epochs; the number of epochs without early stopping.
+    early_stopping : bool or "auto", default="auto"
+        Whether each member stops when the loss on its holdout has not fallen for `n_iter_no_change` epochs, and goes
+        back to its best state. "auto" is True unless a holdout would have fewer than 4 distinct rows. False
+        trains every member on all rows for exactly `max_iter` epochs.
+    validation_fraction : float, default=0.1
+        Share of the distinct rows that a single member holds out. Unused with several members: each holds out one of
+        `max(n_estimators, 5)` folds.
+    n_iter_no_change : int, default=20
+        Patience of early stopping, in epochs.
+    warm_start : bool, default=False
+        Whether `fit` trains the members of the last fit further, instead of new ones. Scales of features and targets
+        stay as they were.
+    n_estimators : int or "auto", default="auto"
+        Number of members, networks that are trained together and averaged. "auto" is 8 for the built-in trunk and 1
+        for a trunk of your own.
+    task_weights : float, sequence of float or dict, default=None
+        Weight of each task's loss: one for all, one a task in column order, or by task name (unnamed tasks: 1). A task
+        of weight 0 is not learned. Single weights are parameters of their own: `set_params(task_weights__price=2)`.
+    loss : str, Loss, sequence or dict, default="log_loss"
+        How each task's error is measured: "log_loss", or an object of `skmtl.losses`.
+    class_weight : "balanced", dict or sequence, default=None
+        Weight of each class: a dict with numbers as values is by class, for every task that has those classes; with
+        dicts, "balanced" or None as values it is by task name; a sequence holds one of these a task. "balanced" makes
+        all classes of a task weigh the same.
+    task_names : sequence of str, default=None
+        Names of the tasks. By default the column names of y, or `y0, y1, …`.
+    max_grad_norm : float, default=None
+        Largest norm of a member's gradient; longer ones are scaled down. None does not clip.
+    callbacks : list of skorch callbacks, default=None
+        Cloned at fit. They see `train_loss`, `valid_loss` and `valid_loss_best`, means over members.
+    device : str or torch.device, default="auto"
+        Where to train and predict; "auto" is the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Source of starts, holdouts, batch order and dropout. With an int and the same number of threads, fits are equal
+        to the bit.
+    verbose : {0, 1, 2} or bool, default=0
+        1 shows one line that renews itself; 2 leaves a line per epoch as well.
+    trunk : "auto", trunk specification, callable or nn.Module, default="auto"
+        The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
+        `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
+        `n_features -> nn.Module`; or a module, of which each member trains a copy.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of them
+        Sorted classes: an array for 1-D y, else a list with an array per task.
+    task_names_ : list of str
+        Names of the tasks.
+    n_tasks_ : int
+        Number of tasks.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+    n_estimators_ : int
+        Number of members.
+    early_stopping_ : bool
+        Whether members stopped early.
+    batch_size_ : int
+        Rows per step.
+    device_ : torch.device
+        Where the network is.
+    n_iter_ : int
+        Epochs that the longest member ran.
+    n_iter_per_member_ : ndarray of int of shape (n_estimators_,)
+        Epochs that each member ran.
+    history_ : skmtl.training.History
+        Losses and scores per epoch and task; `history_.to_frame()` is a data frame.
+    oof_prediction_ : ndarray of shape (n_samples, n_classes) or list of them
+        Predictions for the rows of fit, each by the member that held the row out; NaN where none did. Only with early
+        stopping and without `X_val`.
+    oof_score_ : float
+        Mean score over tasks of `oof_prediction_`.
+    oof_task_scores_ : dict
+        Its accuracy by task name.
+    net_ : skorch.NeuralNet
+        The trained net; `net_.module_` is the network of all members.
+
+    See Also
+    --------
+    MultiTaskRegressor : Regression of several targets.
+    sklearn.neural_network.MLPClassifier : One network without task weights or missing labels.
+
+    Notes
+    -----
+    The members minimise `Σ_t task_weight_t · L_t / c_t`, where `L_t` is the weighted mean loss over the labels of task
+    t and `c_t` the loss of the best constant prediction: every task starts near 1, so that equal weights mean equal say
+    (`c_t` is at least 0.1, so that no task is scaled up more than tenfold).
+
+    Which rows a member holds out follows from what the rows hold and `random_state`: equal rows are held out together.
+
+    References
+    ----------
+    Caruana, R. (1997). Multitask learning. Machine Learning 28, 41-75.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skmtl import MultiTaskClassifier
+    >>> X, species = load_iris(return_X_y=True)
+    >>> y = np.column_stack([species.astype(object), np.where(X[:, 0] > 5.8, "long", "short")])
+    >>> y[::3, 1] = None  # a missing label
+    >>> model = MultiTaskClassifier(max_iter=20, random_state=0).fit(X, y)
+    >>> model.predict(X[:2])
+    array([[0, 'short'],
+           [0, 'short']], dtype=object)
+    >>> [p.shape for p in model.predict_proba(X)]
+    [(150, 3), (150, 2)]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CONSTRAINTS,
         "loss": [str, Loss, dict, "array-like"],
         "class_weight": [None, str, dict, "array-like"],
@@ -239,9 +377,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
             tables.append(table)
         return tables
 
-    def _task_scores(
-        self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray
-    ) -> dict[str, float]:
+    def _task_scores(self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray) -> dict[str, float]:
         truth = self._targets.known_numbers(columns)
         codes = np.full(truth.shape, np.nan)
         for task, table in enumerate(predicted):

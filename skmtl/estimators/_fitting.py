@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
@@ -41,62 +40,11 @@ from ..training import (
     global_draws,
     group_keys,
 )
+from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve, resolve_trunk
 
 LARGEST_SEED = 2**31 - 1
-
-
-@dataclass
-class Labelled:
-    """Rows with at least one label that counts.
-
-    Attributes
-    ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
-    kept : ndarray of int of shape (n_rows,) or None
-        Which rows of X these are; None: all.
-    place : slice or ndarray of int of shape (n_rows,)
-        Which rows of the arguments of fit these are.
-    numbers, weights : ndarray of shape (n_rows, n_tasks)
-        Labels as numbers, NaN where hidden, and their weights, 0 where hidden; all tasks, in column order of y.
-    """
-
-    X: Any
-    kept: np.ndarray | None
-    place: slice | np.ndarray
-    numbers: np.ndarray
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.numbers)
-
-
-def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, task_weights: np.ndarray) -> Labelled:
-    """Drop the rows without a label of positive weight among the tasks of positive weight."""
-    counts = (weights[:, task_weights > 0] > 0).any(axis=1)
-    if counts.all():
-        return Labelled(X, None, slice(None), numbers, weights)
-    kept = np.flatnonzero(counts)
-    if issparse(X):
-        return Labelled(X[kept], None, kept, numbers[kept], weights[kept])
-    return Labelled(X, kept, kept, numbers[kept], weights[kept])
-
-
-@dataclass
-class Validation:
-    """Rows given as the holdout of all members (`X_val`, `y_val`).
-
-    Attributes
-    ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
-    numbers, weights : ndarray of shape (n_samples, n_tasks)
-    """
-
-    X: Any
-    numbers: np.ndarray
-    weights: np.ndarray
 
 
 @dataclass
@@ -155,7 +103,13 @@ def fit_model(
         One epoch on a chunk: no holdouts, no schedule, running statistics.
     """
     trunk = resolve_trunk(estimator)
-    seeds, resolved, held_out = _prepare(estimator, trunk, labelled, groups, validation, previous, incremental)
+    seeds, resolved, keys = _prepare(estimator, trunk, labelled, groups, validation, previous, incremental)
+    merged: np.ndarray | slice = slice(None)
+    if resolved.dtype == torch.float64 and not incremental:
+        labelled, keys, merged = merge_repeated(labelled, keys)
+    held_out = None
+    if resolved.early_stopping and validation is None:
+        held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
     tasks, task_groups = _engine_order(targets, task_weights)
     standardizer = Standardizer(labelled.X.shape[1]) if previous is None else copy.deepcopy(previous.standardizer)
     if len(labelled):
@@ -170,7 +124,9 @@ def fit_model(
     history = History([targets.names[task] for task in np.sort(tasks)], task_weights[np.sort(tasks)])
     if previous is not None:
         history.extend(previous.net.task_history)
-    net = _net(estimator, network, objective.to(device=resolved.device, dtype=resolved.dtype), history, tasks, incremental)
+    net = _net(
+        estimator, network, objective.to(device=resolved.device, dtype=resolved.dtype), history, tasks, incremental
+    )
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
@@ -179,7 +135,10 @@ def fit_model(
     )  # fmt: skip
     if not len(tasks) or not len(labelled):
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
-    return _train(estimator, model, labelled, labels, weights, held_out, validation, incremental)
+    fitted = _train(estimator, model, labelled, labels, weights, held_out, validation, incremental)
+    if fitted.out_of_fold is not None:
+        fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
+    return fitted
 
 
 def _prepare(
@@ -190,21 +149,20 @@ def _prepare(
     validation: Validation | None,
     previous: Model | None,
     incremental: bool,
-) -> tuple[Seeds, Resolved, np.ndarray | None]:
-    """Draw the seeds, settle every "auto", and deal the holdouts."""
+) -> tuple[Seeds, Resolved, Keys]:
+    """Draw the seeds, hash the rows, and settle every "auto"."""
     draws = check_random_state(estimator.random_state)
     first = [int(seed) for seed in draws.randint(LARGEST_SEED, size=3)] if previous is None else []
     fold_seed = first[0] if previous is None else previous.seeds.folds
-    keys = None if incremental else content_keys(labelled.X, labelled.kept, fold_seed)
-    n_distinct = len(labelled) if keys is None else len(np.unique(keys))
-    if groups is not None and keys is not None:
-        keys = group_keys(groups, fold_seed)
-    n_foldable = n_distinct if keys is None else min(n_distinct, len(np.unique(keys)))
+    content = np.empty(0, np.uint64) if incremental else content_keys(labelled.X, labelled.kept, fold_seed)
+    folds = content if groups is None else group_keys(groups, fold_seed)
+    n_distinct = len(labelled) if incremental else len(np.unique(content))
+    n_foldable = n_distinct if groups is None else len(np.unique(folds))
     external = validation is not None
     resolved = resolve(estimator, trunk, len(labelled), n_distinct, n_foldable, external, incremental)
     if previous is None:
         members = tuple(int(seed) for seed in draws.randint(LARGEST_SEED, size=resolved.n_estimators))
-        seeds = Seeds(*first, members)
+        seeds = Seeds(first[0], first[1], first[2], members)
     else:
         seeds = previous.seeds
         if resolved.n_estimators != previous.resolved.n_estimators:
@@ -213,10 +171,7 @@ def _prepare(
                 "members. Set warm_start=False to start anew."
             )
         resolved = replace(resolved, dtype=previous.resolved.dtype)
-    held_out = None
-    if resolved.early_stopping and not external and keys is not None:
-        held_out = deal_folds(keys, resolved.n_estimators, estimator.validation_fraction)
-    return seeds, resolved, held_out
+    return seeds, resolved, Keys(content, folds)
 
 
 def _engine_order(
@@ -233,7 +188,7 @@ def _engine_order(
 def _engine_labels(
     targets: RegressionTargets | ClassificationTargets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return encoded labels and weights in the order of the engine; hidden cells hold a value that any loss can take."""
+    """Return encoded labels and weights in the order of the engine; hidden cells hold what any loss can take."""
     encoded = targets.encode(numbers)[:, tasks]
     weights = weights[:, tasks]
     return np.where(weights > 0, encoded, targets.neutral()[tasks]), weights
@@ -323,7 +278,7 @@ def _train(
 ) -> Fitted:
     """Run the epochs, and read the holdouts once more with the members' best states."""
     resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
-    place = {"standardizer": model.standardizer, "dtype": resolved.dtype, "device": resolved.device}
+    place: dict[str, Any] = {"standardizer": model.standardizer, "dtype": resolved.dtype, "device": resolved.device}
     rows = Rows(labelled.X, labelled.kept, labels, weights, **place)
     variance = label_variance(labels, weights, model.groups)
     order = torch.Generator().manual_seed(seeds.order + model.n_fits)
@@ -345,7 +300,7 @@ def _train(
         if held_out is not None and holdout is not None:
             out_of_fold = holdout.predictions(network, model.objective)
     if not incremental:
-        net.optimizer_ = None  # the states of its weights are gone; a later call starts a new one
+        net.drop_optimizer()
     n_epochs = len(net.history)
     n_iter = np.full(resolved.n_estimators, n_epochs) if snapshots is None else snapshots.last_epochs
     if snapshots is not None:

@@ -137,15 +137,15 @@ def resolve(
     elif early_stopping and not external and smallest < 1:
         needed = n_folds(n_estimators) if n_estimators > 1 else int(np.ceil(1 / estimator.validation_fraction))
         raise ValueError(
-            f"early_stopping=True needs a holdout, and {n_foldable} distinct rows or groups leave none for n_estimators="
-            f"{n_estimators}, validation_fraction={estimator.validation_fraction}: give at least {max(needed, 2)}, or "
-            "early_stopping='auto'."
+            f"early_stopping=True needs a holdout, and {n_foldable} distinct rows or groups leave none for "
+            f"n_estimators={n_estimators}, validation_fraction={estimator.validation_fraction}: give at least "
+            f"{max(needed, 2)}, or early_stopping='auto'."
         )
     batch_size = estimator.batch_size if estimator.batch_size != "auto" else int(np.clip(n_distinct // 32, 32, 256))
     if n_distinct <= batch_size and n_rows <= max(batch_size, LARGEST_WHOLE_BATCH):
         batch_size = max(n_rows, 1)
     device = check_device(estimator.device)
-    exact = not incremental and isinstance(trunk, MLPTrunk) and device.type == "cpu" and n_rows <= batch_size
+    exact = not incremental and trunk.batched and device.type == "cpu" and n_rows <= batch_size
     dtype = torch.float64 if exact else torch.float32
     return Resolved(trunk, int(n_estimators), bool(early_stopping), int(batch_size), device, dtype)
 

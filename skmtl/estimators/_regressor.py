@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -17,9 +17,140 @@ from ._scores import scores_by_task
 
 
 class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
-    """@DOC@"""
+    r"""Regression of several targets with one shared-trunk network.
 
-    _parameter_constraints: dict[str, Any] = {**CONSTRAINTS, "loss": [str, Loss, dict, "array-like"]}
+    All targets are learned at once: they share the trunk of the network, and each has a head of its own. Features and
+    targets are standardised inside; labels may be missing anywhere; by default eight members train side by side, each
+    stopped by rows that it holds out.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Units of each layer of the built-in trunk. An empty sequence makes the network linear.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "selu", "mish"}, \
+            default="relu"
+        Activation of the built-in trunk's layers.
+    dropout : float, default=0.0
+        Share of each layer's units that are dropped while training, in [0, 1). More is smoother.
+    solver : {"adamw", "adam", "sgd"}, default="adamw"
+        The optimizer; "sgd" has Nesterov momentum 0.9.
+    alpha : float, default=0.01
+        Decay of weights, never of biases: decoupled in "adamw", an L2 penalty `alpha / 2 * ||w||²` in the others.
+    batch_size : int or "auto", default="auto"
+        Rows per step. "auto" is a 32nd of the distinct rows, at least 32 and at most 256. A set of no more distinct
+        rows than this is one batch, in float64 for the built-in trunk on the CPU.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        Schedule of the learning rate; "cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs.
+    learning_rate_init : float, default=0.003
+        First learning rate.
+    max_iter : int, default=200
+        Largest number of epochs; the number of epochs without early stopping.
+    early_stopping : bool or "auto", default="auto"
+        Whether each member stops when the loss on its holdout has not fallen for `n_iter_no_change` epochs, and goes
+        back to its best state. "auto" is True unless a holdout would have fewer than 4 distinct rows. False
+        trains every member on all rows for exactly `max_iter` epochs.
+    validation_fraction : float, default=0.1
+        Share of the distinct rows that a single member holds out. Unused with several members: each holds out one of
+        `max(n_estimators, 5)` folds.
+    n_iter_no_change : int, default=20
+        Patience of early stopping, in epochs.
+    warm_start : bool, default=False
+        Whether `fit` trains the members of the last fit further, instead of new ones. Scales of features and targets
+        stay as they were.
+    n_estimators : int or "auto", default="auto"
+        Number of members, networks that are trained together and averaged. "auto" is 8 for the built-in trunk and 1
+        for a trunk of your own.
+    task_weights : float, sequence of float or dict, default=None
+        Weight of each task's loss: one for all, one a task in column order, or by task name (unnamed tasks: 1). A task
+        of weight 0 is not learned. Single weights are parameters of their own: `set_params(task_weights__price=2)`.
+    loss : str, Loss, sequence or dict, default="squared_error"
+        How each target's error is measured: one for all, one a task, or by task name. Names: "squared_error",
+        "absolute_error", "huber", "poisson" (counts, labels >= 0) and "gamma" (amounts, labels > 0); or an object of
+        `skmtl.losses`, such as `Huber(delta=2.0)`.
+    task_names : sequence of str, default=None
+        Names of the tasks. By default the column names of y, or `y0, y1, …`.
+    max_grad_norm : float, default=None
+        Largest norm of a member's gradient; longer ones are scaled down. None does not clip.
+    callbacks : list of skorch callbacks, default=None
+        Cloned at fit. They see `train_loss`, `valid_loss` and `valid_loss_best`, means over members.
+    device : str or torch.device, default="auto"
+        Where to train and predict; "auto" is the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Source of starts, holdouts, batch order and dropout. With an int and the same number of threads, fits are equal
+        to the bit.
+    verbose : {0, 1, 2} or bool, default=0
+        1 shows one line that renews itself; 2 leaves a line per epoch as well.
+    trunk : "auto", trunk specification, callable or nn.Module, default="auto"
+        The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
+        `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
+        `n_features -> nn.Module`; or a module, of which each member trains a copy.
+
+    Attributes
+    ----------
+    task_names_ : list of str
+        Names of the tasks.
+    n_tasks_ : int
+        Number of tasks.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+    n_estimators_ : int
+        Number of members.
+    early_stopping_ : bool
+        Whether members stopped early.
+    batch_size_ : int
+        Rows per step.
+    device_ : torch.device
+        Where the network is.
+    n_iter_ : int
+        Epochs that the longest member ran.
+    n_iter_per_member_ : ndarray of int of shape (n_estimators_,)
+        Epochs that each member ran.
+    history_ : skmtl.training.History
+        Losses and scores per epoch and task; `history_.to_frame()` is a data frame.
+    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_tasks)
+        Predictions for the rows of fit, each by the member that held the row out; NaN where none did. Only with early
+        stopping and without `X_val`.
+    oof_score_ : float
+        Mean score over tasks of `oof_prediction_`.
+    oof_task_scores_ : dict
+        Its R² by task name.
+    net_ : skorch.NeuralNet
+        The trained net; `net_.module_` is the network of all members.
+
+    See Also
+    --------
+    MultiTaskClassifier : Classification of several targets.
+    sklearn.neural_network.MLPRegressor : One network without task weights or missing labels.
+
+    Notes
+    -----
+    The members minimise `Σ_t task_weight_t · L_t / c_t`, where `L_t` is the weighted mean loss over the labels of task
+    t and `c_t` the loss of the best constant prediction: every task starts near 1, so that equal weights mean equal say
+    (`c_t` is at least 0.1, so that no task is scaled up more than tenfold).
+
+    Which rows a member holds out follows from what the rows hold and `random_state`: equal rows are held out together.
+
+    References
+    ----------
+    Caruana, R. (1997). Multitask learning. Machine Learning 28, 41-75.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.datasets import load_energy
+    >>> X, y = load_energy(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = MultiTaskRegressor(max_iter=30, random_state=0).fit(X_train, y_train)
+    >>> model.predict(X_test).shape
+    (192, 2)
+    >>> model.score(X_test, y_test) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {**CONSTRAINTS, "loss": [str, Loss, dict, "array-like"]}
 
     def __init__(
         self,
@@ -113,9 +244,11 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
 
     score = BaseMultiTask.score  # the mixin's refuses missing labels
 
-    def _make_targets(
-        self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any
-    ) -> RegressionTargets:
+    @property
+    def _targets(self) -> RegressionTargets:
+        return cast(RegressionTargets, self._model.targets)
+
+    def _make_targets(self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any) -> RegressionTargets:
         del columns, weights, classes
         return RegressionTargets(names, losses_by_task(self.loss, names, REGRESSION_LOSSES, "squared_error"))
 
@@ -129,11 +262,11 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         if constants:
             values[:] = self._constants
         for task, column in self._model.place_groups(groups).items():
-            values[:, task] = self._model.targets.decode(column[:, None], np.array([task]))[:, 0]
+            values[:, task] = self._targets.decode(column[:, None], np.array([task]))[:, 0]
         return values
 
     def _task_scores(self, columns: Columns, predicted: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-        truth = self._model.targets.numbers(columns)
+        truth = self._targets.numbers(columns)
         return scores_by_task(r2_score, truth, predicted, weights, self.task_names_)
 
     def _out_of_fold_shape(self, predicted: np.ndarray) -> np.ndarray:

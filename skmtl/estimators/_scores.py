@@ -32,7 +32,5 @@ def scores_by_task(
     for task, name in enumerate(names):
         cells = (weights[:, task] > 0) & ~np.isnan(predicted[:, task])
         if cells.any():
-            scores[name] = float(
-                metric(truth[cells, task], predicted[cells, task], sample_weight=weights[cells, task])
-            )
+            scores[name] = float(metric(truth[cells, task], predicted[cells, task], sample_weight=weights[cells, task]))
     return scores

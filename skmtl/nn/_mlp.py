@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +51,15 @@ class MLPTrunk(Trunk):
         ValueError
             If a size is not a positive integer, the activation is unknown or the dropout is outside [0, 1).
         """
-        sizes = [self.hidden_layer_sizes] if isinstance(self.hidden_layer_sizes, int) else list(self.hidden_layer_sizes)
-        if any(not isinstance(size, int) or size < 1 for size in sizes):
+        given = self.hidden_layer_sizes
+        sizes = [given] if isinstance(given, Integral) else list(given)
+        if any(not isinstance(size, Integral) or size < 1 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be positive integers, got {self.hidden_layer_sizes!r}.")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
-        return MLP(n_features, sizes, self.activation, self.dropout, generators)
+        return MLP(n_features, [int(size) for size in sizes], self.activation, self.dropout, generators)
 
 
 class MLP(nn.Module):
@@ -100,8 +103,7 @@ class MLP(nn.Module):
         self.activation = activation
         widths = [n_features, *sizes]
         self.layers = nn.ModuleList(
-            MemberLinear(self.n_members, n_inputs, n_units, generators)
-            for n_inputs, n_units in zip(widths, widths[1:], strict=False)
+            MemberLinear(self.n_members, n_inputs, n_units, generators) for n_inputs, n_units in pairwise(widths)
         )
         self.dropout = MemberDropout(dropout)
 

@@ -28,7 +28,7 @@ class MemberModules(nn.Module):
     Raises
     ------
     ValueError
-        If a module cannot take a batch of shape `(8, n_features)`, or returns anything but a float tensor `(8, H)`.
+        If a module cannot take a batch of shape `(8, n_features)`, or returns anything but a float32 tensor `(8, H)`.
 
     Notes
     -----
@@ -59,13 +59,14 @@ class MemberModules(nn.Module):
         for m, module in enumerate(self.members):
             own = rows[m].nonzero().squeeze(1)
             if len(own):
-                block = block.index_put((torch.full_like(own, m), own), module(x[own]))
+                features = x if x.dim() == 2 else x[m]
+                block = block.index_put((torch.full_like(own, m), own), module(features[own]))
         return block
 
 
 def _probe(module: nn.Module, n_features: int) -> int:
     """Run a module once without training it; return the width of its representation."""
-    batch = torch.zeros(PROBE_ROWS, n_features)
+    batch = torch.zeros(PROBE_ROWS, n_features, dtype=torch.float32)
     was_training = module.training
     module.eval()
     try:
@@ -75,9 +76,9 @@ def _probe(module: nn.Module, n_features: int) -> int:
         raise ValueError(f"The trunk failed on a batch of shape {tuple(batch.shape)}: {error}") from error
     finally:
         module.train(was_training)
-    if not isinstance(output, Tensor) or not output.is_floating_point():
+    if not isinstance(output, Tensor) or output.dtype != batch.dtype:
         kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
-        raise ValueError(f"A trunk must return one float tensor (n_rows, n_units), got {kind}.")
+        raise ValueError(f"A trunk must return one float32 tensor (n_rows, n_units) for a float32 batch, got {kind}.")
     if output.dim() != 2 or len(output) != PROBE_ROWS:
         raise ValueError(
             f"A trunk must return a tensor of shape (n_rows, n_units); for a batch of shape {tuple(batch.shape)} it "
@@ -173,13 +174,14 @@ class ModuleTrunk(_ForeignTrunk):
         -------
         self
         """
-        known = inspect.signature(self.module).parameters
+        known = inspect.signature(params.get("module", self.module)).parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
         for name, value in params.items():
             if name != "module" and name not in self._settings:
                 if name not in known and not open_ended:
                     raise ValueError(
-                        f"Invalid parameter {name!r} for {self.module!r}; its arguments are {sorted(known)}."
+                        f"Invalid parameter {name!r} for {params.get('module', self.module)!r}; its arguments are "
+                        f"{sorted(known)}."
                     )
                 self._settings += (name,)
             setattr(self, name, value)
@@ -267,5 +269,6 @@ def as_trunk(trunk: Any, default: Callable[[], MLPTrunk]) -> Trunk:
     if callable(trunk):
         return CallableTrunk(trunk)
     raise ValueError(
-        f"trunk must be 'auto', a trunk specification, an nn.Module or a callable n_features -> nn.Module, got {trunk!r}."
+        "trunk must be 'auto', a trunk specification, an nn.Module or a callable n_features -> nn.Module, got "
+        f"{trunk!r}."
     )

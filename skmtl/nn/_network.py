@@ -50,11 +50,13 @@ class Network(nn.Module):
         rows : Tensor of shape (M, B) or None
             Which rows a member trains on; only trunks that mix rows ask.
         """
-        return self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
+        outputs: Tensor = self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
+        return outputs
 
     def represent(self, x: Tensor) -> Tensor:
         """Return the shared representation, `(M, B, H)`."""
-        return self.trunk(x)
+        representation: Tensor = self.trunk(x)
+        return representation
 
     @torch.no_grad()
     def restart_outputs(self, outputs: slice, chosen: Tensor, start: np.ndarray) -> None:

@@ -66,7 +66,9 @@ class ClassificationTargets:
             except TypeError:  # labels that cannot be compared with the classes are none of them
                 place = np.zeros(len(labels), dtype=np.intp)
             place = np.minimum(place, max(len(classes) - 1, 0))
-            found = np.asarray(classes[place] == labels, dtype=bool) if len(classes) else np.zeros(len(labels), dtype=bool)
+            found = (
+                np.asarray(classes[place] == labels, dtype=bool) if len(classes) else np.zeros(len(labels), dtype=bool)
+            )
             if strict and not found.all():
                 raise ValueError(
                     f"Task {name!r} holds the label {labels[~found][0]!r}, which is not among its classes "
@@ -136,9 +138,7 @@ def find_classes(columns: Columns, names: Sequence[str], labelled: Sequence[np.n
     ValueError
         If the labels of a task are continuous, dates, or of kinds that cannot be compared.
     """
-    return [
-        sorted_classes(columns.values[task][labelled[task]], name) for task, name in enumerate(names)
-    ]
+    return [sorted_classes(columns.values[task][labelled[task]], name) for task, name in enumerate(names)]
 
 
 def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
@@ -159,9 +159,13 @@ def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
                 "booleans or whole numbers. Use MultiTaskRegressor, or cut the target into bins."
             )
     if labels.dtype.kind not in "biufUSO":
-        raise ValueError(f"Unknown label type: {labels.dtype} in task {name!r}; use strings, booleans or whole numbers.")
+        raise ValueError(
+            f"Unknown label type: {labels.dtype} in task {name!r}; use strings, booleans or whole numbers."
+        )
     try:
         return np.unique(labels)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
-        raise ValueError(f"Task {name!r} mixes labels of types {kinds}, which cannot be compared; use one type.") from error
+        raise ValueError(
+            f"Task {name!r} mixes labels of types {kinds}, which cannot be compared; use one type."
+        ) from error

@@ -65,13 +65,13 @@ def split_columns(y: Any, parameter: str = "y") -> Columns:
         raise ValueError(f"{parameter} is a sparse {type(y).__name__}; pass a dense array: {parameter}.toarray().")
     if hasattr(y, "columns"):
         names = [str(name) for name in y.columns]
-        series = [y[name] for name in y.columns] if len(set(y.columns)) == len(names) else []
+        series = [y[name] for name in y.columns] if len(set(names)) == len(names) else []
         if not series:
             raise ValueError(f"{parameter} has no columns or repeated column names: {names}.")
         return _checked([_series_values(column) for column in series], names, False, parameter)
     if hasattr(y, "to_numpy"):  # a Series
-        names = None if getattr(y, "name", None) in (None, "") else [str(y.name)]
-        return _checked([_series_values(y)], names, True, parameter)
+        name = getattr(y, "name", None)
+        return _checked([_series_values(y)], None if name in (None, "") else [str(name)], True, parameter)
     array = _as_array(y, parameter)
     if array.ndim not in (1, 2):
         raise ValueError(
@@ -85,13 +85,12 @@ def split_columns(y: Any, parameter: str = "y") -> Columns:
 
 
 def _as_array(y: Any, parameter: str) -> np.ndarray:
-    if hasattr(y, "__array__"):
-        return np.asarray(y)
-    try:
-        array = np.asarray(y, dtype=object)  # a list of lists may hold columns of several kinds
+    try:  # a list of lists may hold columns of several kinds
+        array = np.asarray(y) if hasattr(y, "__array__") else np.asarray(y, dtype=object)
     except ValueError as error:
         raise ValueError(f"{parameter} is not a rectangular array: {error}") from error
-    if array.ndim > 0 and any(isinstance(value, (list, tuple, set, np.ndarray)) for value in array.flat):
+    nested = (list, tuple, set, np.ndarray)
+    if array.dtype == object and array.ndim > 0 and any(isinstance(value, nested) for value in array.flat):
         raise ValueError(
             f"{parameter} is a sequence of sequences of unequal length. Multi-task labels are an array of shape "
             "(n_samples, n_tasks) with NaN where a label is missing."
@@ -102,19 +101,17 @@ def _as_array(y: Any, parameter: str) -> np.ndarray:
 def _series_values(series: Any) -> tuple[np.ndarray, np.ndarray] | np.ndarray:
     """Values in the plainest NumPy dtype and where they are missing; pandas and polars alike."""
     if hasattr(series, "is_null"):  # polars
-        missing = series.is_null().to_numpy()
+        missing, present = series.is_null().to_numpy(), series.drop_nulls()
     elif hasattr(series, "isna"):  # pandas
-        missing = series.isna().to_numpy(dtype=bool)
+        missing, present = series.isna().to_numpy(dtype=bool), series.dropna()
     else:
         return np.asarray(series)
-    present = series.to_numpy()
-    if missing.any() and present.dtype != float:
-        # Through the present labels alone nullable integers and booleans keep their own dtype.
-        labels = _plain(np.asarray([value for value, hidden in zip(present, missing, strict=True) if not hidden], object))
-        filled = np.zeros(len(present), dtype=labels.dtype)
-        filled[~missing] = labels
-        return filled, missing
-    return _plain(np.asarray(present)), missing
+    # Through the present labels alone nullable integers and booleans keep their own dtype; some may be NaN beside null.
+    labels, hidden = _mark_missing(np.asarray(present.to_numpy()))
+    places = np.flatnonzero(~missing)
+    filled, missing = np.zeros(len(missing), dtype=labels.dtype), missing.copy()
+    filled[places], missing[places] = labels, hidden
+    return filled, missing
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

@@ -112,7 +112,9 @@ class Objective(nn.Module):
         if derivative.shape[2] == scale.shape[2]:
             return derivative.mul_(scale)
         for group in self.groups:
-            _outputs_of(group, derivative).mul_(scale[..., group.tasks, None] if group.width > 1 else scale[..., group.tasks])
+            _outputs_of(group, derivative).mul_(
+                scale[..., group.tasks, None] if group.width > 1 else scale[..., group.tasks]
+            )
         return derivative
 
     def _weights_of(self, labels: Tensor) -> Tensor:
@@ -203,4 +205,4 @@ def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[Tas
 def _outputs_of(group: TaskGroup, block: Tensor) -> Tensor:
     """A group's part of an output block: `(M, B, T)`, or `(M, B, T, K)` for several classes."""
     part = block[..., group.outputs]
-    return part.unflatten(-1, (-1, group.width)) if group.width > 1 else part
+    return part.view(*part.shape[:2], -1, group.width) if group.width > 1 else part

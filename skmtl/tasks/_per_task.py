@@ -64,7 +64,7 @@ def task_weights_by_task(task_weights: Any, names: Sequence[str]) -> np.ndarray:
     """
     values = _by_task(task_weights, names, 1.0, "task_weights")
     for name, weight in zip(names, values, strict=True):
-        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
             raise ValueError(f"task_weights must be finite numbers >= 0; that of task {name!r} is {weight!r}.")
     weights = np.array(values, dtype=float)
     if not weights.any():
@@ -81,13 +81,12 @@ def losses_by_task(loss: Any, names: Sequence[str], known: Mapping[str, type[Los
         If a task or a loss is unknown.
     """
     return [
-        _as_loss(value, name, known)
-        for name, value in zip(names, _by_task(loss, names, default, "loss"), strict=True)
+        _as_loss(value, name, known) for name, value in zip(names, _by_task(loss, names, default, "loss"), strict=True)
     ]
 
 
 def _as_loss(value: Any, name: str, known: Mapping[str, type[Loss]]) -> Loss:
-    if isinstance(value, tuple(known.values())):
+    if isinstance(value, Loss) and type(value) in known.values():
         return value
     if isinstance(value, str) and value in known:
         return known[value]()
@@ -144,7 +143,7 @@ def _weights_of_classes(
         return None
     if isinstance(value, str) and value == "balanced":
         count = counts(task)
-        return count.sum() / (np.count_nonzero(count) * np.where(count > 0, count, 1.0))
+        return np.asarray(count.sum() / (np.count_nonzero(count) * np.where(count > 0, count, 1.0)))
     if not isinstance(value, Mapping):
         raise ValueError(f"class_weight of task {name!r} must be 'balanced', None or a dict by class, got {value!r}.")
     weights = np.ones(len(classes))
@@ -152,7 +151,9 @@ def _weights_of_classes(
     for label, weight in value.items():
         if label not in known:
             raise ValueError(f"class_weight of task {name!r} names class {label!r}; its classes are {known}.")
-        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
-            raise ValueError(f"class_weight of task {name!r}, class {label!r}, must be a finite number >= 0, got {weight!r}.")
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+            raise ValueError(
+                f"class_weight of task {name!r}, class {label!r}, must be a finite number >= 0, got {weight!r}."
+            )
         weights[known.index(label)] = weight
     return weights

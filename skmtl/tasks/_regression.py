@@ -57,6 +57,8 @@ class RegressionTargets:
         numbers = np.empty((columns.n_samples, len(self.names)))
         for task, name in enumerate(self.names):
             values, missing = columns.values[task], columns.missing[task]
+            if values.dtype.kind in "mM":
+                raise ValueError(f"Task {name!r} holds labels that are not numbers but {values.dtype}.")
             try:
                 numbers[:, task] = values if not missing.any() else np.where(missing, 0, values)
             except (TypeError, ValueError) as error:
@@ -88,11 +90,11 @@ class RegressionTargets:
 
     def encode(self, numbers: np.ndarray) -> np.ndarray:
         """Return labels in the units of training, NaN where missing."""
-        return (numbers - self.center_) / self.unit_
+        return np.asarray((numbers - self.center_) / self.unit_)
 
     def decode(self, predicted: np.ndarray, tasks: np.ndarray) -> np.ndarray:
         """Return predictions of some tasks, `(n_samples, len(tasks))` in units of training, in the units of y."""
-        return predicted * self.unit_[tasks] + self.center_[tasks]
+        return np.asarray(predicted * self.unit_[tasks] + self.center_[tasks])
 
     def continued(self, later: RegressionTargets) -> RegressionTargets:
         """Return a copy that keeps its units, for a model that is trained further."""

@@ -123,8 +123,14 @@ def _scaling(values: np.ndarray, weight: np.ndarray, loss: Loss) -> tuple[float,
 
 
 def _prior_logits(codes: np.ndarray, weight: np.ndarray, width: int) -> np.ndarray:
-    """Log odds of the second class, or logs of all class shares; a class without a label counts as half a label."""
+    """Log odds of the second class, or logs of all class shares.
+
+    A class without a label gets half the share of the rarest other, at most 1 %: neither repeated rows nor a common
+    factor of all weights change that.
+    """
     n_classes = max(width, 2)
     shares = np.bincount(codes.astype(np.intp), weights=weight, minlength=n_classes) / weight.sum()
-    logs = np.log(np.maximum(shares, 0.5 / (len(codes) + 1)))
-    return logs[1:] - logs[:1] if width == 1 else logs - logs.mean()
+    seen = shares > 0
+    logs = np.log(np.where(seen, shares, min(0.5 * shares[seen].min(), 0.01)))
+    logits: np.ndarray = logs[1:] - logs[:1] if width == 1 else logs - logs.mean()
+    return logits

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from skorch.callbacks import BatchScoring, Callback, EpochScoring, PassthroughScoring
 from sklearn.base import clone
+from skorch.callbacks import BatchScoring, Callback, EpochScoring, PassthroughScoring
 from tqdm import tqdm
 
 
@@ -43,7 +43,7 @@ def _clone(callback: Any) -> Any:
 
 
 def raised_on_purpose(interrupt: BaseException) -> bool:
-    """Tell whether the exception comes from a `raise` statement, as skorch's callbacks stop training, or from Ctrl-C."""
+    """Tell a `raise` statement, the way in which skorch's callbacks stop training, from Ctrl-C."""
     trace = interrupt.__traceback__
     if trace is None:
         return False

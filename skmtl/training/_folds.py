@@ -29,7 +29,9 @@ def content_keys(X: Any, rows: np.ndarray | None, seed: int) -> np.ndarray:
     -------
     ndarray of uint64 of shape (n_rows,)
     """
-    factors = np.random.default_rng(seed).integers(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    factors = np.random.default_rng(seed).integers(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
+        1
+    )
     if issparse(X):
         matrix = X if rows is None else X[rows]
         terms = _mix(matrix.data.astype(np.float64) + 0.0) * factors[matrix.indices]

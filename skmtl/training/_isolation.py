@@ -14,6 +14,7 @@ WORTH_THREADS = 2**28
 
 _threads_lock = threading.Lock()
 _threads = {"users": 0, "saved": 1}
+_this_thread = threading.local()
 _global_draws_lock = threading.RLock()
 
 
@@ -22,16 +23,22 @@ def one_thread() -> Iterator[None]:
     """Run on one intra-op thread; the count is restored when the last of overlapping contexts ends.
 
     Every context sets back the count that the first one found, because each Python thread has a count of its own.
+    Inside another context of the same thread (a callback that predicts while a fit runs) it does nothing.
     """
+    if getattr(_this_thread, "inside", False):
+        yield
+        return
     with _threads_lock:
         if _threads["users"] == 0:
             _threads["saved"] = torch.get_num_threads()
         _threads["users"] += 1
         saved = _threads["saved"]
     torch.set_num_threads(1)
+    _this_thread.inside = True
     try:
         yield
     finally:
+        _this_thread.inside = False
         torch.set_num_threads(saved)
         with _threads_lock:
             _threads["users"] -= 1

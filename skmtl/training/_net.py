@@ -77,16 +77,23 @@ class MultiTaskNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly: Any = None) -> MultiTaskNet:
         """Make the solver, with decay on weights only."""
         del triggered_directly
-        self.optimizer_ = make_optimizer(self.module_, self.solver, self.lr, self.alpha)
+        self.optimizer_: Any = make_optimizer(self.module_, self.solver, self.lr, self.alpha)
         return self
+
+    def drop_optimizer(self) -> None:
+        """Forget the solver: its running means do not belong to the members' best states."""
+        self.optimizer_ = None
 
     def continue_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Take over another solver's running means, at this net's learning rate."""
-        self.optimizer_.load_state_dict(optimizer.state_dict())
-        for group in self.optimizer_.param_groups:
+        own: torch.optim.Optimizer = self.optimizer_
+        own.load_state_dict(optimizer.state_dict())
+        for group in own.param_groups:
             group["lr"] = self.lr
 
-    def fit_loop(self, X: Batches, y: Holdout | None = None, epochs: int | None = None, **settings: Any) -> MultiTaskNet:
+    def fit_loop(
+        self, X: Batches, y: Holdout | None = None, epochs: int | None = None, **settings: Any
+    ) -> MultiTaskNet:
         """Train for `epochs`, or until every member has stopped.
 
         Parameters
@@ -107,6 +114,7 @@ class MultiTaskNet(NeuralNet):
         self.interrupted = False
         self.diverged = np.zeros(self.module_.n_members, dtype=bool)
         self._first_loss: np.ndarray | None = None
+        self._best_valid_loss = np.inf
         self._steps, self._all_steps = 0, epochs * len(X)
         try:
             for self._epoch in range(1, epochs + 1):
@@ -190,10 +198,10 @@ class MultiTaskNet(NeuralNet):
             valid = np.where(has_labels, result.losses.cpu().double().numpy(), np.nan)  # (M, T)
             columns |= {"valid_loss": _member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
             watched = _total(valid, task_weights)  # (M,)
-            best_so_far = min((row.get("valid_loss", np.inf) for row in self.history[:-1]), default=np.inf)
             loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
             self.history.record("valid_loss", loss)
-            self.history.record("valid_loss_best", bool(loss < best_so_far))
+            self.history.record("valid_loss_best", bool(loss < self._best_valid_loss))
+            self._best_valid_loss = min(loss, self._best_valid_loss)
             if snapshots is not None:
                 snapshots.update(self.module_, self._epoch, watched)
         in_order = {name: np.full(len(self.task_history.task_names), np.nan) for name in columns}
@@ -214,7 +222,7 @@ class MultiTaskNet(NeuralNet):
             task = int(np.argmax(np.where(np.isfinite(losses), losses, np.inf)))
             raise ValueError(
                 f"Training diverged in epoch {self._epoch}: the loss of task "
-                f"{self.task_history.task_names[self.task_order[task]]!r} is {losses[task]:g} times that of a constant. "
+                f"{self.task_history.task_names[self.task_order[task]]!r} is {losses[task]:g} times a constant's. "
                 "Lower learning_rate_init, or set max_grad_norm=1."
             )
         self.diverged |= lost & ~snapshots.stopped
@@ -251,9 +259,7 @@ def _total(losses: np.ndarray, task_weights: np.ndarray) -> np.ndarray:
 def _add_errors(objective: Objective, batch: Batch, outputs: Tensor, errors: Tensor, counted: Tensor) -> None:
     """Add a batch's weighted errors and weights to the sums from which the training score is made."""
     weights = torch.ones_like(batch.labels) if batch.weights is None else batch.weights
-    if batch.rows is not None:
-        weights = batch.rows.unsqueeze(2) * weights  # (M, B, T)
-    else:
-        weights = weights.expand(len(outputs), -1, -1)
+    rows = outputs.new_ones(1, 1).expand(len(outputs), -1) if batch.rows is None else batch.rows
+    weights = rows.unsqueeze(2) * weights  # (M, B, T)
     errors += (objective.label_errors(outputs, batch.labels) * weights).sum((0, 1))
     counted += weights.sum((0, 1))

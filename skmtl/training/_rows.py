@@ -65,7 +65,7 @@ class Rows:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.sparse = X if issparse(X) else None
+        self.X = X
         self.dense = None if issparse(X) else as_tensor(X)
         self.index = None if index is None else torch.from_numpy(index)
         self.standardizer = standardizer
@@ -82,7 +82,7 @@ class Rows:
         """Return standardised features of the rows at `places`, a tensor of one or two dimensions on the CPU."""
         flat = places.flatten()
         source = flat if self.index is None else self.index.index_select(0, flat)
-        rows = self.sparse[source.numpy()] if self.dense is None else self.dense.index_select(0, source)
+        rows = self.X[source.numpy()] if self.dense is None else self.dense.index_select(0, source)
         x = self.standardizer.tensor(rows, self.dtype, self.device)
         return x.view(*places.shape, x.shape[-1])
 

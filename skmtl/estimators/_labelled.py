@@ -1,0 +1,101 @@
+"""Rows with labels: what is left of the arguments of `fit` once missing labels and repetitions are settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ..training import content_keys
+
+
+@dataclass
+class Labelled:
+    """Rows with at least one label that counts.
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+    kept : ndarray of int of shape (n_rows,) or None
+        Which rows of X these are; None: all.
+    place : slice or ndarray of int of shape (n_rows,)
+        Which rows of the arguments of fit these are.
+    numbers, weights : ndarray of shape (n_rows, n_tasks)
+        Labels as numbers, NaN where hidden, and their weights, 0 where hidden; all tasks, in column order of y.
+    """
+
+    X: Any
+    kept: np.ndarray | None
+    place: slice | np.ndarray
+    numbers: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.numbers)
+
+
+def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, task_weights: np.ndarray) -> Labelled:
+    """Drop the rows without a label of positive weight among the tasks of positive weight."""
+    counts = (weights[:, task_weights > 0] > 0).any(axis=1)
+    if counts.all():
+        return Labelled(X, None, slice(None), numbers, weights)
+    kept = np.flatnonzero(counts)
+    if issparse(X):
+        return Labelled(X[kept], None, kept, numbers[kept], weights[kept])
+    return Labelled(X, kept, kept, numbers[kept], weights[kept])
+
+
+@dataclass
+class Validation:
+    """Rows given as the holdout of all members (`X_val`, `y_val`).
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+    numbers, weights : ndarray of shape (n_samples, n_tasks)
+    """
+
+    X: Any
+    numbers: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass
+class Keys:
+    """Hashes of rows.
+
+    Attributes
+    ----------
+    content, folds : ndarray of uint64 of shape (n_rows,)
+        Equal where rows of X are equal; equal where rows share a holdout. Not there for chunks of `partial_fit`.
+    """
+
+    content: np.ndarray
+    folds: np.ndarray
+
+
+def merge_repeated(labelled: Labelled, keys: Keys) -> tuple[Labelled, Keys, np.ndarray]:
+    """Merge rows that repeat features and labels, and put all in an order that they determine.
+
+    A network trained for hundreds of steps magnifies rounding errors, so that repeated rows would equal integer
+    weights, and permuted rows each other, only roughly; in one full batch, this makes them equal to the bit.
+
+    Returns
+    -------
+    labelled : Labelled
+    keys : Keys
+    place : ndarray of int of shape (n_rows,)
+        Where each row went.
+    """
+    hidden = labelled.weights <= 0
+    cells = np.column_stack([np.where(hidden, 0.0, labelled.numbers), hidden])
+    pairs = np.column_stack([keys.content, keys.folds, content_keys(cells, None, 0)])
+    _, first, place = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    weights = np.zeros((len(first), labelled.weights.shape[1]))
+    np.add.at(weights, place, labelled.weights)
+    sources = first if labelled.kept is None else labelled.kept[first]
+    rows = Labelled(labelled.X, sources, sources, labelled.numbers[first], weights / weights.max())
+    return rows, Keys(keys.content[first], keys.folds[first]), place
