@@ -140,7 +140,7 @@ class Standardizer:
         mean, inverse_scale = self._tensors(rows.dtype)
         if mean is not None:
             rows = rows.sub_(mean)
-        return rows.mul_(inverse_scale).to(device=device, dtype=dtype)
+        return rows.mul_(inverse_scale).to(dtype).to(device)
 
     def _tensors(self, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
         """Mean and inverse scale in the dtype of X, kept between batches."""

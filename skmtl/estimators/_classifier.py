@@ -92,7 +92,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         Source of starts, holdouts, batch order and dropout. With an int and the same number of threads, fits are equal
         to the bit.
     verbose : {0, 1, 2} or bool, default=0
-        1 shows one line that renews itself; 2 leaves a line per epoch as well.
+        1 shows one line that renews itself; 2 prints a line per epoch instead.
     trunk : "auto", trunk specification, callable or nn.Module, default="auto"
         The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
         `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
@@ -359,7 +359,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         for name, classes in zip(targets.names, targets.classes, strict=True):
             if len(classes) == 1:
                 warnings.warn(
-                    f"Task {name!r} has one class only, {classes[0]!r}: it is always predicted, and nothing is "
+                    f"Task {name!r} has one class only, {classes.tolist()[0]!r}: it is always predicted, and nothing is "
                     "learned from this task.",
                     UserWarning,
                     stacklevel=4,
@@ -381,7 +381,9 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         truth = self._targets.known_numbers(columns)
         codes = np.full(truth.shape, np.nan)
         for task, table in enumerate(predicted):
-            known = ~np.isnan(table).any(axis=1) if table.shape[1] else np.zeros(len(table), dtype=bool)
+            if not table.shape[1]:
+                continue
+            known = ~np.isnan(table).any(axis=1)
             codes[known, task] = table[known].argmax(axis=1)
         return scores_by_task(accuracy_score, truth, codes, weights, self.task_names_)
 

@@ -125,7 +125,7 @@ def fit_model(
     if previous is not None:
         history.extend(previous.net.task_history)
     net = _net(
-        estimator, network, objective.to(device=resolved.device, dtype=resolved.dtype), history, tasks, incremental
+        estimator, network, objective.to(resolved.dtype).to(resolved.device), history, tasks, incremental
     )
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
@@ -239,7 +239,7 @@ def _network(
         return network
     generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
     network = Network(trunk.build(n_features, generators), torch.from_numpy(statistics.start))
-    return network.to(device=resolved.device, dtype=resolved.dtype)
+    return network.to(resolved.dtype).to(resolved.device)
 
 
 def _net(

@@ -129,11 +129,12 @@ def resolve(
     """
     n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
     smallest = n_held_out(n_foldable, n_estimators, estimator.validation_fraction)
+    smallest_rows = n_held_out(n_distinct, n_estimators, estimator.validation_fraction)
     early_stopping = estimator.early_stopping
     if incremental:
         early_stopping = False
     elif early_stopping == "auto":
-        early_stopping = external or smallest >= SMALLEST_HOLDOUT
+        early_stopping = external or (smallest > 0 and smallest_rows >= SMALLEST_HOLDOUT)
     elif early_stopping and not external and smallest < 1:
         needed = n_folds(n_estimators) if n_estimators > 1 else int(np.ceil(1 / estimator.validation_fraction))
         raise ValueError(
@@ -163,6 +164,8 @@ def check_device(device: str | torch.device) -> torch.device:
         torch.empty(1, device=found)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device={device!r} cannot be used: {error}") from error
+    if found.type == "meta":
+        raise ValueError(f"device={device!r} holds no data, so nothing can be trained on it; use a real device.")
     return found
 
 

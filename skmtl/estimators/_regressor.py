@@ -79,7 +79,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Source of starts, holdouts, batch order and dropout. With an int and the same number of threads, fits are equal
         to the bit.
     verbose : {0, 1, 2} or bool, default=0
-        1 shows one line that renews itself; 2 leaves a line per epoch as well.
+        1 shows one line that renews itself; 2 prints a line per epoch instead.
     trunk : "auto", trunk specification, callable or nn.Module, default="auto"
         The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
         `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable

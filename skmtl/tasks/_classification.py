@@ -71,7 +71,7 @@ class ClassificationTargets:
             )
             if strict and not found.all():
                 raise ValueError(
-                    f"Task {name!r} holds the label {labels[~found][0]!r}, which is not among its classes "
+                    f"Task {name!r} holds the label {labels[~found].tolist()[0]!r}, which is not among its classes "
                     f"{classes.tolist()}."
                 )
             codes[present, task] = np.where(found, place, -1)
@@ -155,7 +155,7 @@ def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
         fractional = labels != np.floor(labels)
         if fractional.any():
             raise ValueError(
-                f"Unknown label type: continuous. Task {name!r} holds {labels[fractional][0]!r}; classes are strings, "
+                f"Unknown label type: continuous. Task {name!r} holds {labels[fractional].tolist()[0]!r}; classes are strings, "
                 "booleans or whole numbers. Use MultiTaskRegressor, or cut the target into bins."
             )
     if labels.dtype.kind not in "biufUSO":

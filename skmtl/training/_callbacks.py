@@ -72,7 +72,9 @@ class ProgressLine(Callback):
         """Open the line."""
         del kwargs
         self.best_score_ = np.nan
-        self.line_ = tqdm(total=net.max_epochs, desc=self.name, unit="epoch", dynamic_ncols=True)
+        self.line_ = tqdm(
+            total=net.max_epochs, desc=self.name, unit="epoch", dynamic_ncols=True, disable=self.keep_lines
+        )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Renew the line."""

@@ -59,7 +59,7 @@ class Holdout:
         local = self.places.to(rows.device)
         self.labels = rows.labels[local]  # (M or 1, H, T)
         self.weights = rows.all_weights()[local] * torch.from_numpy(valid).to(rows.device).unsqueeze(2)
-        self.variance = torch.from_numpy(variance).to(device=rows.device, dtype=rows.dtype)
+        self.variance = torch.from_numpy(variance).to(rows.dtype).to(rows.device)
 
     def __len__(self) -> int:
         """Return the number of rows of the largest holdout."""

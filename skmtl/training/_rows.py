@@ -70,9 +70,9 @@ class Rows:
         self.index = None if index is None else torch.from_numpy(index)
         self.standardizer = standardizer
         self.dtype, self.device = dtype, device
-        self.labels = torch.from_numpy(labels).to(device=device, dtype=dtype)
+        self.labels = torch.from_numpy(labels).to(dtype).to(device)
         uniform = bool((weights == 1).all())
-        self.weights = None if uniform else torch.from_numpy(weights).to(device=device, dtype=dtype)
+        self.weights = None if uniform else torch.from_numpy(weights).to(dtype).to(device)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -118,7 +118,7 @@ class Batches:
         variance: np.ndarray,
     ) -> None:
         self.rows = rows
-        self.variance = torch.from_numpy(variance).to(device=rows.device, dtype=rows.dtype)
+        self.variance = torch.from_numpy(variance).to(rows.dtype).to(rows.device)
         self.generator = generator
         self.places = torch.arange(len(rows))
         self.trains: Tensor | None = None

@@ -1,0 +1,24 @@
+"""scikit-learn's own checks, without an exception."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmtl import MultiTaskClassifier, MultiTaskRegressor
+
+pytestmark = pytest.mark.filterwarnings(
+    # scikit-learn fits one class on purpose, and skips what it finds no data for.
+    "ignore:Task .* has one class only:UserWarning",
+    "ignore::sklearn.exceptions.SkipTestWarning",
+)
+
+
+@parametrize_with_checks(
+    [
+        MultiTaskRegressor(n_estimators=1),
+        MultiTaskRegressor(),
+        MultiTaskClassifier(n_estimators=1),
+        MultiTaskClassifier(),
+    ]
+)
+def test_estimator_passes(estimator, check):
+    check(estimator)
