@@ -152,9 +152,7 @@ def large_work(quick: bool) -> tuple[Data, int]:
 def against_loop(quick: bool, max_grad_norm: float | None) -> Figure:
     data, n_epochs = large_work(quick)
     ours = regressor(LARGE, 256, n_epochs, n_estimators=1, max_grad_norm=max_grad_norm)
-    loop = partial(
-        torch_loop, data, partial(plain_network, LARGE, 64, 8), 256, n_epochs, max_grad_norm=max_grad_norm
-    )
+    loop = partial(torch_loop, data, partial(plain_network, LARGE, 64, 8), 256, n_epochs, max_grad_norm=max_grad_norm)
     fit, peer = shortest_times([lambda: clone(ours).fit(*data), loop], 2 if quick else 7)
     return Figure(fit / peer, f"{fit:.2f} s / {peer:.2f} s")
 
@@ -183,7 +181,9 @@ def against_skorch(quick: bool) -> Figure:
 def against_sklearn(quick: bool) -> Figure:
     data, n_epochs = large_work(quick)
     ours = regressor(LARGE, 256, n_epochs, n_estimators=1)
-    theirs = MLPRegressor(hidden_layer_sizes=LARGE, batch_size=256, max_iter=n_epochs, n_iter_no_change=10_000, random_state=0)
+    theirs = MLPRegressor(
+        hidden_layer_sizes=LARGE, batch_size=256, max_iter=n_epochs, n_iter_no_change=10_000, random_state=0
+    )
 
     def sklearn_fit() -> object:
         with warnings.catch_warnings():

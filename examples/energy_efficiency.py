@@ -8,8 +8,14 @@ First, `MultiTaskRegressor` against scikit-learn's models on three random splits
 25 % to test on. It trains for at most 100 epochs, half of its default, to keep this script short.
 
 Then, the cooling load is the harder one. Should the network listen to it more? A grid search over its task weight
-maximises its score alone, by cross-validation within the learning part of the first split; the network has two members
-instead of eight. The test part is looked at once, after the search.
+maximises its score alone, by cross-validation within the learning part of the first split; the network has four
+members instead of eight, and 60 epochs. The test part is looked at once, after the search.
+
+Conclusion. The network that learns both loads has the smallest error on both: 0.49 kWh/m² for heating (the next, the
+forest: 0.52) and 0.95 for cooling (the next, scikit-learn's network: 1.27). Its fit takes longest, some three seconds.
+For the cooling load alone the search chooses weight 3. It gains 0.001 of R² over equal weights, less than the folds
+differ among themselves, and costs the heating load as little; a weight far below 1 would cost the cooling load much
+more. Equal weights are a good start here, and one named parameter away from any other preference.
 """
 
 import time
@@ -17,7 +23,7 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score, root_mean_squared_error
@@ -25,7 +31,7 @@ from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skmtl import MultiTaskRegressor
@@ -97,10 +103,9 @@ def score_of(task):
 def tune_for_cooling(X, y):
     """Search the weight of the cooling load; return the cross-validated scores per weight."""
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=SPLIT_SEEDS[0])
-    codes = ["orientation", "glazing_area_distribution"]  # their numbers have no order
     pipeline = make_pipeline(
-        make_column_transformer((OneHotEncoder(), codes), remainder="passthrough"),
-        MultiTaskRegressor(n_estimators=2, max_iter=60, random_state=0),
+        PolynomialFeatures(2, include_bias=False),  # products of lengths and areas
+        MultiTaskRegressor(n_estimators=4, max_iter=60, random_state=0),
     )
     scorers = {task: score_of(task) for task in TASKS}
     search = GridSearchCV(

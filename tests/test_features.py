@@ -109,7 +109,7 @@ def test_all_rows_are_views_not_copies():
 def test_chunked_moments_equal_numpys(seed, n_rows, dtype, picked, exponent):
     rng = np.random.default_rng(seed)
     exponent = exponent // 10 if dtype is np.float32 else exponent
-    X = (rng.normal(size=(n_rows, 3)) + [0, 5, -1]).astype(dtype) * dtype(10.0**exponent)
+    X = rng.normal([0, 5, -1], size=(n_rows, 3)).astype(dtype) * dtype(10.0**exponent)
     rows = rng.permutation(n_rows)[: max(2, n_rows // 2)] if picked else None
     used = X.astype(float) if rows is None else X[rows].astype(float)
     weights = rng.uniform(0.1, 3, len(used))
@@ -173,6 +173,21 @@ def test_constant_columns_are_ignored_at_predict(constant):
     result = standardised(standardizer, np.array([[1e308, 1.0], [-1e308, 1.0]]))
     assert (result[:, 0] == 0).all()
     assert (result[:, 1] != 0).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_features", [1, 2, 8])
+def test_constant_columns_of_many_rows_are_constant_whatever_rounding_makes_of_their_mean(n_features, dtype):
+    rng = np.random.default_rng(n_features)
+    X = np.tile(rng.uniform(0.1, 1, n_features).astype(dtype), (20_000, 1))
+    for weights in (np.ones(len(X)), rng.uniform(0.1, 2, len(X))):
+        assert not Standardizer(n_features).update(X, None, weights).inverse_scale_.any()
+
+
+def test_columns_that_differ_in_rounding_only_are_constant():
+    X = np.full((50, 1), 0.1)
+    X[::2] = np.nextafter(0.1, 1)
+    assert Standardizer(1).update(X, None, np.ones(50)).inverse_scale_ == 0
 
 
 def test_a_constant_too_large_for_float32_is_ignored_in_float32_too():

@@ -8,7 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import log_loss, mean_absolute_error, mean_gamma_deviance, mean_poisson_deviance, mean_squared_error
+from sklearn.metrics import (
+    log_loss,
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_poisson_deviance,
+    mean_squared_error,
+)
 
 from skmtl.losses import (
     CLASSIFICATION_LOSSES,
@@ -277,4 +283,4 @@ def test_losses_are_frozen_values_that_hash_compare_and_pickle(loss):
 
 
 def test_different_losses_are_not_equal():
-    assert len(set([*REGRESSION, LogLoss()])) == len(REGRESSION) + 1
+    assert len({*REGRESSION, LogLoss()}) == len(REGRESSION) + 1

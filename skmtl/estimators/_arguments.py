@@ -72,7 +72,7 @@ def label_weights(sample_weight: Any, columns: Columns, names: Sequence[str]) ->
     if not (np.isfinite(weights) & (weights >= 0)).all():
         place = tuple(int(i) for i in np.argwhere(~(np.isfinite(weights) & (weights >= 0)))[0])
         where = f"row {place[0]}" + (f", task {names[place[1]]!r}" if len(place) == 2 else "")
-        raise ValueError(f"sample_weight must be finite and >= 0; in {where} it is {weights[place]!r}.")
+        raise ValueError(f"sample_weight must be finite and >= 0; in {where} it is {float(weights[place])!r}.")
     if weights.ndim == 1:
         weights = weights[:, None]
     return np.where(present, weights, 0.0)

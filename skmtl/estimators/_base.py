@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -35,6 +35,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _model: Model
+    _constants: Any
     task_weights: Any
 
     # What a kind of task decides ------------------------------------------------------------------------------------
@@ -111,20 +112,21 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._validate_params()
             interrupted = self._fit(X, y, sample_weight, groups, X_val, y_val)
         if interrupted:
-            warnings.warn(
-                f"Training was interrupted after {self.n_iter_} of {self.max_iter} epochs; the best state so far is "
-                "kept.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-            raise KeyboardInterrupt
+            self._raise_interrupt(f"after {self.n_iter_} of {self.max_iter} epochs; the best state so far is kept")
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         with self._restored_on_error():
             self._validate_params()
-            self._fit(X, y, sample_weight, classes=classes, incremental=True)
+            interrupted = self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        if interrupted:
+            self._raise_interrupt("in partial_fit; what it learned from the chunk so far is kept")
         return self
+
+    def _raise_interrupt(self, where: str) -> NoReturn:
+        """Raise Ctrl-C again, so that a search stops too."""
+        warnings.warn(f"Training was interrupted {where}.", ConvergenceWarning, stacklevel=4)
+        raise KeyboardInterrupt
 
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
@@ -172,14 +174,14 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             task_weights,
             self._class_weights(targets, labelled.numbers, labelled.weights),
             groups=None if groups is None else np.asarray(groups)[labelled.place],
-            validation=self._validation(targets, X_val, y_val),
+            validation=self._validation(targets, task_weights, X_val, y_val),
             previous=previous,
             incremental=incremental,
         )
         self._store(fitted, labelled, columns, previous is None or not incremental)
         return fitted.interrupted
 
-    def _validation(self, targets: Any, X_val: Any, y_val: Any) -> Validation | None:
+    def _validation(self, targets: Any, task_weights: np.ndarray, X_val: Any, y_val: Any) -> Validation | None:
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
@@ -189,7 +191,10 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_same_length(X_val=X_val, y_val=columns.values[0])
         if len(columns.values) != len(targets.names):
             raise ValueError(f"y_val has {len(columns.values)} tasks, but y has {len(targets.names)}: {targets.names}.")
-        return Validation(X_val, targets.numbers(columns), label_weights(None, columns, targets.names))
+        weights = label_weights(None, columns, targets.names)
+        if not (weights @ task_weights).any():
+            raise ValueError(f"y_val has no label in any of the tasks that are learned: {targets.names}.")
+        return Validation(X_val, targets.numbers(columns), weights)
 
     def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns, constants: bool) -> None:
         """Set the attributes that fitting learned."""
@@ -206,8 +211,11 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.net_ = model.net
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.head.weight.shape[1]
-        if constants:
-            self._set_constants(labelled.numbers, labelled.weights)
+        earlier = None if constants else self._constants
+        self._set_constants(labelled.numbers, labelled.weights)
+        if earlier is not None:  # the first chunk that has labels decides
+            pairs = zip(earlier, self._constants, strict=True)
+            self._constants = [new if np.isnan(old).any() else old for old, new in pairs]
         for name in ("oof_prediction_", "oof_score_", "oof_task_scores_"):
             self.__dict__.pop(name, None)
         if fitted.out_of_fold is not None:

@@ -359,8 +359,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         for name, classes in zip(targets.names, targets.classes, strict=True):
             if len(classes) == 1:
                 warnings.warn(
-                    f"Task {name!r} has one class only, {classes.tolist()[0]!r}: it is always predicted, and nothing is "
-                    "learned from this task.",
+                    f"Task {name!r} has one class only, {classes.tolist()[0]!r}: it is always predicted, and nothing "
+                    "is learned from this task.",
                     UserWarning,
                     stacklevel=4,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,9 +124,7 @@ def fit_model(
     history = History([targets.names[task] for task in np.sort(tasks)], task_weights[np.sort(tasks)])
     if previous is not None:
         history.extend(previous.net.task_history)
-    net = _net(
-        estimator, network, objective.to(resolved.dtype).to(resolved.device), history, tasks, incremental
-    )
+    net = _net(estimator, network, objective.to(resolved.dtype).to(resolved.device), history, tasks, incremental)
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
@@ -238,7 +236,9 @@ def _network(
             network.restart_outputs(group.outputs, torch.from_numpy(outputs), statistics.start[:, group.outputs])
         return network
     generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
-    network = Network(trunk.build(n_features, generators), torch.from_numpy(statistics.start))
+    with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
+        built = trunk.build(n_features, generators)
+    network = Network(built, torch.from_numpy(statistics.start))
     return network.to(resolved.dtype).to(resolved.device)
 
 

@@ -109,7 +109,7 @@ class Model:
         parameter = next(network.parameters())
         network.eval()
         n_rows = X.shape[0]
-        step = max(FEWEST_ROWS, CHUNK_VALUES // (network.n_members * network.widest))
+        step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, X.shape[1]))
         work = min(step, n_rows) * sum(p.numel() for p in network.parameters())
         with torch.no_grad(), few_threads(work):
             for first in range(0, n_rows, step):

@@ -99,7 +99,7 @@ class _ForeignTrunk(Trunk):
         with torch.random.fork_rng(devices=[]):
             for generator in generators:
                 torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-                module = self._make(n_features)
+                module = copy.deepcopy(self._make(n_features))  # a user's module is never trained in place
                 if not isinstance(module, nn.Module):
                     raise ValueError(f"A trunk must be an nn.Module, but {self!r} made a {type(module).__name__}.")
                 module = module.float()
@@ -243,7 +243,7 @@ class FixedTrunk(_ForeignTrunk):
 
     def _make(self, n_features: int) -> nn.Module:
         del n_features
-        return copy.deepcopy(self.module)
+        return self.module
 
 
 def as_trunk(trunk: Any, default: Callable[[], MLPTrunk]) -> Trunk:

@@ -93,7 +93,7 @@ class Network(nn.Module):
     @property
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
-        return max(parameter.shape[-1] for parameter in self.parameters())
+        return max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
 
     def member_tensors(self) -> list[tuple[Tensor, int | None]]:
         """Return all parameters and buffers, each with the member it belongs to; None: members are its first axis."""

@@ -155,8 +155,8 @@ def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
         fractional = labels != np.floor(labels)
         if fractional.any():
             raise ValueError(
-                f"Unknown label type: continuous. Task {name!r} holds {labels[fractional].tolist()[0]!r}; classes are strings, "
-                "booleans or whole numbers. Use MultiTaskRegressor, or cut the target into bins."
+                f"Unknown label type: continuous. Task {name!r} holds {labels[fractional].tolist()[0]!r}; classes are "
+                "strings, booleans or whole numbers. Use MultiTaskRegressor, or cut the target into bins."
             )
     if labels.dtype.kind not in "biufUSO":
         raise ValueError(

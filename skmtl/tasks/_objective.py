@@ -72,6 +72,7 @@ class Objective(nn.Module):
         ----------
         outputs : Tensor of shape (M, B, O)
         labels : Tensor of shape (B, T)
+            Encoded labels; hidden cells hold a value that the loss can take.
         weights : Tensor of shape (B, T) or None
             Label weights, 0 where hidden; None if all are 1.
         rows : Tensor of shape (M, B) or None
@@ -151,7 +152,7 @@ class Objective(nn.Module):
         return results
 
     def member_average(self, outputs: Tensor) -> list[Tensor]:
-        """Return predictions averaged over the members that know a task, in float64 on the CPU.
+        """Return predictions averaged over the members that know a task, or else over all, in float64 on the CPU.
 
         Returns
         -------
@@ -160,7 +161,8 @@ class Objective(nn.Module):
         """
         outputs = outputs.cpu().double()
         known = self.has_labels.cpu().double()
-        shares = known / known.sum(0).clamp(min=1)  # (M, T)
+        known = torch.where(known.any(0), known, 1.0)
+        shares = known / known.sum(0)  # (M, T)
         return [
             torch.einsum("mt,mbt...->bt...", shares[:, group.tasks], predicted)
             for group, predicted in zip(self.groups, self.predictions(outputs), strict=True)
@@ -196,10 +198,14 @@ def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[Tas
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (weights * labels).sum(axis=0) / total
         variance = (weights * (labels - mean) ** 2).sum(axis=0) / total
+    # Equal labels have no variance, whatever rounding makes of their mean.
+    low = np.where(weights > 0, labels, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(weights > 0, labels, -np.inf).max(axis=0, initial=-np.inf)
+    variance = np.where(high > low, variance, np.nan)
     for group in groups:
         if group.loss.scaling == "classes":
             variance[group.tasks] = np.where(total[group.tasks] > 0, 1.0, np.nan)
-    return np.where(variance > 0, variance, np.nan)
+    return variance
 
 
 def _outputs_of(group: TaskGroup, block: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def _by_task(value: Any, names: Sequence[str], default: Any, parameter: str) -> 
     if isinstance(value, Mapping):
         _refuse_unknown_tasks(value, names, parameter)
         return [value.get(name, default) for name in names]
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         values = list(value)
         if len(values) != len(names):
             raise ValueError(

@@ -68,7 +68,7 @@ class Holdout:
     def outputs(self, network: Network) -> Iterator[tuple[slice, Tensor]]:
         """Yield places and network outputs, `(M, C, O)`, a bounded number of values at a time."""
         n_members = network.head.weight.shape[0]
-        step = max(8, CHUNK_VALUES // (n_members * max(network.widest, 1)))
+        step = max(8, CHUNK_VALUES // (n_members * max(network.widest, self.rows.n_features)))
         shared = len(self.places) == 1
         for first in range(0, len(self), step):
             chunk = slice(first, min(first + step, len(self)))

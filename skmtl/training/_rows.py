@@ -13,6 +13,9 @@ from torch import Tensor
 
 from ..features import Standardizer, as_tensor
 
+# Values of X that are gathered and standardised at once, some megabyte: small batches share the cost of the calls.
+BLOCK_VALUES = 2**18
+
 
 @dataclass
 class Batch:
@@ -36,6 +39,15 @@ class Batch:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.labels)
+
+    def part(self, place: slice) -> Batch:
+        """Return some of the rows, sharing memory."""
+        return Batch(
+            self.x[place],
+            self.labels[place],
+            None if self.weights is None else self.weights[place],
+            None if self.rows is None else self.rows[:, place],
+        )
 
 
 class Rows:
@@ -77,6 +89,11 @@ class Rows:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.labels)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of X."""
+        return int(self.X.shape[1])
 
     def features(self, places: Tensor) -> Tensor:
         """Return standardised features of the rows at `places`, a tensor of one or two dimensions on the CPU."""
@@ -142,8 +159,14 @@ class Batches:
             yield self._whole
             return
         order = self.places[torch.randperm(len(self.places), generator=self.generator)]
-        for places in order.tensor_split(self.n_batches):
-            yield self._batch(places)
+        batches = order.tensor_split(self.n_batches)
+        per_block = max(1, BLOCK_VALUES // max(1, self.rows.n_features * len(batches[0])))
+        for first in range(0, self.n_batches, per_block):
+            block = self._batch(torch.cat(batches[first : first + per_block]))
+            stop = 0
+            for places in batches[first : first + per_block]:
+                start, stop = stop, stop + len(places)
+                yield block.part(slice(start, stop))
 
     def _batch(self, places: Tensor) -> Batch:
         rows = self.rows

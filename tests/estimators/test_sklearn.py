@@ -14,9 +14,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 @parametrize_with_checks(
     [
-        MultiTaskRegressor(n_estimators=1),
+        MultiTaskRegressor(n_estimators=1, max_iter=60),  # the default number of epochs is tried below
         MultiTaskRegressor(),
-        MultiTaskClassifier(n_estimators=1),
+        MultiTaskClassifier(n_estimators=1, max_iter=60),
         MultiTaskClassifier(),
     ]
 )

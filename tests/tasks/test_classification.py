@@ -53,11 +53,17 @@ def test_classes_are_sorted_and_distinct(labels, classes):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.array([1.0, 0.5]), r"Unknown label type: continuous\. Task 't' holds np.float64\(0\.5\); .*MultiTaskRegressor"),
+        (
+            np.array([1.0, 0.5]),
+            r"Unknown label type: continuous\. Task 't' holds 0\.5; .*MultiTaskRegressor",
+        ),
         (np.array([1.0, np.inf]), "Task 't' contains infinity; mark a missing label as NaN"),
         (np.array(["2020-01-01"], "M8[D]"), r"Unknown label type: datetime64\[D\] in task 't'"),
         (np.array([1], "m8[s]"), r"Unknown label type: timedelta64\[s\] in task 't'"),
-        (np.array(["a", 1], dtype=object), r"Task 't' mixes labels of types \['int', 'str'\], which cannot be compared"),
+        (
+            np.array(["a", 1], dtype=object),
+            r"Task 't' mixes labels of types \['int', 'str'\], which cannot be compared",
+        ),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, message):

@@ -108,7 +108,9 @@ def test_missing_cells_are_found_wherever_they_are(data):
     pattern = pattern.reshape(n_rows, n_tasks)
     truth = np.arange(n_rows * n_tasks, dtype=float).reshape(n_rows, n_tasks)
     as_floats = np.where(pattern, np.nan, truth)
-    as_list = [[None if gone else int(v) for v, gone in zip(*row, strict=True)] for row in zip(truth, pattern, strict=True)]
+    as_list = [
+        [None if gone else int(v) for v, gone in zip(*row, strict=True)] for row in zip(truth, pattern, strict=True)
+    ]
     for y in (as_floats, as_list, as_floats.astype(object)):
         columns = split_columns(y)
         assert len(columns.values) == len(columns.missing) == n_tasks
@@ -259,9 +261,7 @@ def test_the_index_of_a_data_frame_does_not_matter():
     assert present(split_columns(frame)).tolist() == [1, 3]
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"), [(INTEGERS, "i"), (BOOLEANS, "b"), (STRINGS, "O"), (FLOATS, "f")]
-)
+@pytest.mark.parametrize(("values", "kind"), [(INTEGERS, "i"), (BOOLEANS, "b"), (STRINGS, "O"), (FLOATS, "f")])
 def test_polars_columns_keep_the_dtype_of_their_labels(values, kind):
     pl = pytest.importorskip("polars")
     columns = split_columns(pl.DataFrame({"task": values}))

@@ -106,13 +106,15 @@ def test_losses_are_names_or_objects_for_all_or_by_task():
 
 
 def test_an_unknown_loss_is_refused_with_the_likely_one_and_all():
-    with pytest.raises(ValueError, match=r"Unknown loss 'hubr' of task 'price'\. Did you mean 'huber'\? Known losses: "):
+    with pytest.raises(
+        ValueError, match=r"Unknown loss 'hubr' of task 'price'\. Did you mean 'huber'\? Known losses: "
+    ):
         losses("hubr")
     with pytest.raises(ValueError, match=r"Unknown loss LogLoss\(\) of task 'rooms'\."):
         losses(["huber", LogLoss(), "huber"])
     with pytest.raises(ValueError, match=r"Unknown loss 3 of task 'price'\. Known losses: .*'gamma'"):
         losses(3)
-    with pytest.raises(ValueError, match="Unknown loss <class 'skmtl.losses.Huber'>"):
+    with pytest.raises(ValueError, match=r"Unknown loss <class 'skmtl\.losses\.Huber'>"):
         losses(Huber)
 
 
@@ -169,7 +171,10 @@ def test_classes_of_any_kind_can_be_named():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"maybe": 2}, r"class_weight names 'maybe', which is a class of no task; classes are 'sold': \['no', 'yes'\]; "),
+        (
+            {"maybe": 2},
+            r"class_weight names 'maybe', which is a class of no task; classes are 'sold': \['no', 'yes'\]; ",
+        ),
         ({"sold": {"a": 2}}, r"class_weight of task 'sold' names class 'a'; its classes are \['no', 'yes'\]"),
         ({"sold": {"no": -1}}, r"task 'sold', class 'no', must be a finite number >= 0, got -1"),
         ({"yes": np.nan}, r"task 'sold', class 'yes', must be a finite number >= 0, got nan"),

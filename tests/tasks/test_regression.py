@@ -24,7 +24,9 @@ def test_labels_become_floats_and_missing_ones_nan():
 
 
 def test_infinite_labels_are_refused_with_task_and_row():
-    with pytest.raises(ValueError, match=r"Task 't1' contains infinity or a value too large for float64 \(first in row 2\)"):
+    with pytest.raises(
+        ValueError, match=r"Task 't1' contains infinity or a value too large for float64 \(first in row 2\)"
+    ):
         numbers_of(np.array([[1, 2], [np.nan, 1], [3, -np.inf]]), SquaredError(), SquaredError())
 
 
@@ -64,7 +66,7 @@ def test_units_are_weighted_mean_and_deviation_or_the_mean_alone():
 @given(seed=st.integers(0, 2**32 - 1), exponent=st.sampled_from([0, -300, 300, 8]), offset=st.sampled_from([0.0, 1e3]))
 def test_decoding_undoes_encoding_at_any_scale(seed, exponent, offset):
     rng = np.random.default_rng(seed)
-    numbers = (rng.normal(size=(20, 3)) + [offset, 0, 0]) * 10.0**exponent
+    numbers = rng.normal([offset, 0, 0], size=(20, 3)) * 10.0**exponent
     weights = (rng.random((20, 3)) < 0.7).astype(float)
     weights[0] = 1
     targets = targets_for(SquaredError(), AbsoluteError(), Huber()).fit(numbers, weights)
@@ -74,7 +76,10 @@ def test_decoding_undoes_encoding_at_any_scale(seed, exponent, offset):
     tasks = np.array([2, 0])
     # Two roundings of numbers of the size of the offset.
     np.testing.assert_allclose(
-        targets.decode(encoded[:, tasks], tasks) / 10.0**exponent, numbers[:, tasks] / 10.0**exponent, rtol=1e-12, atol=1e-12
+        targets.decode(encoded[:, tasks], tasks) / 10.0**exponent,
+        numbers[:, tasks] / 10.0**exponent,
+        rtol=1e-12,
+        atol=1e-12,
     )
 
 

@@ -85,7 +85,9 @@ def test_callbacks_see_losses_and_whether_the_holdout_loss_is_the_best(events):
     assert len(rows) == model.n_iter_ == 6
     np.testing.assert_allclose([row["train_loss"] for row in rows], model.history_.total("train_loss"))
     losses = [row["valid_loss"] for row in rows]
-    assert [row["valid_loss_best"] for row in rows] == [loss < min([np.inf, *losses[:i]]) for i, loss in enumerate(losses)]
+    assert [row["valid_loss_best"] for row in rows] == [
+        loss < min([np.inf, *losses[:i]]) for i, loss in enumerate(losses)
+    ]
 
 
 def test_callbacks_are_cloned(events):

@@ -19,7 +19,7 @@ N_ROWS = 40
 CPU = torch.device("cpu")
 
 
-def make(n_members=2, batch_size=10, held_out=None, **settings):
+def make(n_members=2, batch_size=10, held_out=None, first=0, **settings):
     """A net over a regression task and one of two classes, with its batches and holdout."""
     draws = np.random.default_rng(0)
     X = draws.normal(size=(N_ROWS, 3))
@@ -27,7 +27,7 @@ def make(n_members=2, batch_size=10, held_out=None, **settings):
     weights = np.ones((N_ROWS, 2))
     _, groups = group_tasks([SquaredError(), LogLoss()], [1, 2])
     statistics = member_statistics(labels, weights, held_out, n_members, groups)
-    trunk = MLP(3, [6], "tanh", 0.0, [torch.Generator().manual_seed(m) for m in range(n_members)])
+    trunk = MLP(3, [6], "tanh", 0.0, [torch.Generator().manual_seed(first + m) for m in range(n_members)])
     network = Network(trunk, torch.from_numpy(statistics.start)).double()
     objective = Objective(groups, statistics, np.array([1.0, 2.0])).double()
     rows = Rows(X, None, labels, weights, Standardizer(3).update(X, None, np.ones(N_ROWS)), torch.float64, CPU)
@@ -115,7 +115,9 @@ def test_training_ends_when_every_member_has_stopped():
 
 def test_diverging_training_names_the_epoch_and_the_task():
     net, batches, _ = make(lr=1e30, solver="sgd")
-    with pytest.raises(ValueError, match=r"diverged in epoch 2: the loss of task 'first' is .* Lower learning_rate_init"):
+    with pytest.raises(
+        ValueError, match=r"diverged in epoch 2: the loss of task 'first' is .* Lower learning_rate_init"
+    ):
         net.partial_fit(batches)
 
 
@@ -143,6 +145,18 @@ def test_a_diverged_member_goes_back_to_its_best_state_and_the_others_train_on()
     np.testing.assert_array_equal(net.diverged, [True, False])
     np.testing.assert_array_equal(snapshots.last_epochs, [2, 4])
     torch.testing.assert_close(net.module_.head.weight[0], best[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_member_among_others_is_the_same_network_alone_on_its_own_rows(member):
+    held_out = np.random.default_rng(1).permutation(np.arange(N_ROWS) % 5)
+    settings = {"batch_size": N_ROWS, "max_epochs": 20, "max_grad_norm": 0.5, "alpha": 0.1}
+    together, batches, holdout = make(n_members=3, held_out=held_out, **settings)
+    together.partial_fit(batches, holdout, snapshots=Snapshots(together.module_, 100))
+    alone, batches, holdout = make(n_members=1, held_out=np.where(held_out == member, 0, 1), first=member, **settings)
+    alone.partial_fit(batches, holdout, snapshots=Snapshots(alone.module_, 100))
+    for ours, theirs in zip(together.module_.parameters(), alone.module_.parameters(), strict=True):
+        torch.testing.assert_close(ours[member : member + 1], theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere():
