@@ -1,6 +1,6 @@
 .PHONY: check format
 
-# The README's code blocks run as part of pytest (tests/test_readme.py).
+# The code blocks of the README and of docs/ run as part of pytest (tests/test_docs.py).
 check:
 	ruff check .
 	ruff format --check .

@@ -9,8 +9,8 @@ random. Both networks have the same settings, take the same number of steps, and
 buildings. Three seeds draw the test part and the hidden labels. Three members and 60 epochs keep the script short.
 
 Conclusion. The fewer labels, the more sharing helps. With 10 % hidden the two networks are equal within the spread of
-the seeds. With 70 % hidden, 172 labels left, the shared network errs by 1.9 kWh/m² instead of 2.9, a third less; with 57
-labels left by 2.8 instead of 3.8. The building whose cooling load is missing is worth keeping.
+the seeds. With 70 % hidden, 172 labels left, the shared network errs by 1.9 kWh/m² instead of 2.9, a third less; with
+57 labels left by 2.8 instead of 3.8. A building whose cooling load is missing is worth keeping.
 """
 
 import time

@@ -1,18 +1,22 @@
-"""A search over task weights: how much should the network listen to the tasks that nobody asked for?
+"""A search over task weights, for the sake of one task that matters.
 
 Often one target matters, and others come for free. They can teach the shared trunk something useful, or distract it.
-Task weights say how much each is listened to, and they are ordinary parameters: in a pipeline,
+How much should the network listen to them? Task weights are ordinary parameters: in a pipeline,
 `multitaskregressor__task_weights__<task>` goes into `GridSearchCV`. Weight 0 leaves a task out altogether.
 
-The data: 359 places in the Swiss Jura, with concentrations of heavy metals in the soil (the file `mulan/jura.arff` of the
-Mulan collection). Cadmium matters; cobalt and copper were measured as well. The folder comes from `--data` or the environment
-variable SKMTL_DATA. Without it, the script uses data that ship with the package: the energy efficiency of buildings, where the cooling load matters,
-the heating load comes for free, and a third task is pure noise.
+The data are 359 places in the Swiss Jura with heavy metals in the soil (`mulan/jura.arff` of the Mulan collection):
+cadmium matters, cobalt and copper were measured as well. The folder comes from `--data` or the environment variable
+SKMTL_DATA. Without it the script uses data that ship with the package: the energy efficiency of buildings, where the
+cooling load matters, the heating load comes for free, and a third task is pure noise.
 
-Each pair of weights is judged by cross-validation in a learning part of 75 %, for the score of the main task alone;
-then equal weights, the weights that were found, and the main task alone are tested on the other 25 %.
+Each pair of weights is judged by cross-validation in a learning part of 75 %, by the score of the main task alone. Then
+equal weights, the weights that were found, and the main task alone are tested on the other 25 %. Four members and 50
+epochs keep the script short.
 
-@C@
+Conclusion. Weights can matter much or hardly at all, and the search says which. For the buildings, the task of noise
+takes 0.035 of R² from the cooling load at equal weights; the search gives it weight 0 and keeps the heating load. For
+the soils, all nine pairs of weights lie within 0.023 of R², far less than the folds differ among themselves, and the
+pair that was found does no better on the test part than equal weights: nothing is to be gained there by weighting.
 """
 
 import argparse
@@ -52,14 +56,14 @@ def main():
     def main_score(model, X, y):
         return r2_score(y[main_task], model.predict(X)[:, place])
 
-    pipeline = make_pipeline(PowerTransformer(), MultiTaskRegressor(n_estimators=4, max_iter=60, random_state=0))
+    pipeline = make_pipeline(PowerTransformer(), MultiTaskRegressor(n_estimators=4, max_iter=50, random_state=0))
     grid = {PREFIX + task: WEIGHTS for task in others}
     search = GridSearchCV(
-        pipeline, grid, scoring=main_score, cv=KFold(5, shuffle=True, random_state=0), refit=False
+        pipeline, grid, scoring=main_score, cv=KFold(3, shuffle=True, random_state=0), refit=False
     ).fit(X_train, y_train)
     found = pd.DataFrame(search.cv_results_["params"]).rename(columns=lambda name: name.removeprefix(PREFIX))
     found["mean R²"], found["spread"] = (search.cv_results_[f"{part}_test_score"] for part in ("mean", "std"))
-    print(f"R² of {main_task} in 5 folds of the learning part, by weights of the other tasks\n")
+    print(f"R² of {main_task} in 3 folds of the learning part, by weights of the other tasks\n")
     print(found.sort_values("mean R²", ascending=False).to_string(index=False, float_format="{:.3f}".format))
 
     choices = {

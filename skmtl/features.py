@@ -96,6 +96,16 @@ class Standardizer:
     inverse_scale_ : ndarray of shape (n_features,)
         1 / column standard deviations (root mean squares for sparse X). 0 for a column that has been constant so
         far: nothing can be learned from it, and whatever it holds at predict is ignored.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.features import Standardizer
+    >>> X = np.array([[1.0, 7.0], [3.0, 7.0]])
+    >>> Standardizer(2).update(X, None, np.ones(2)).tensor(X, torch.float32, "cpu")
+    tensor([[-1.,  0.],
+            [ 1.,  0.]])
     """
 
     def __init__(self, n_features: int) -> None:

@@ -25,6 +25,15 @@ class ClassificationTargets:
     Attributes
     ----------
     classes : list of ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.losses import LogLoss
+    >>> from skmtl.tasks import ClassificationTargets, split_columns
+    >>> targets = ClassificationTargets(["size"], [LogLoss()], [np.array(["large", "small"])])
+    >>> targets.numbers(split_columns(["small", None, "large"])).ravel()
+    array([ 1., nan,  0.])
     """
 
     def __init__(self, names: Sequence[str], losses: Sequence[Loss], classes: list[np.ndarray]) -> None:

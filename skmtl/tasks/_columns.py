@@ -24,6 +24,13 @@ class Columns:
         Column names, if `y` had any.
     one_dimensional : bool
         Whether `y` was a single column without a second axis.
+
+    Examples
+    --------
+    >>> from skmtl.tasks import split_columns
+    >>> columns = split_columns([[1, "a"], [None, "b"]])
+    >>> columns.values[1], columns.missing[0]
+    (array(['a', 'b'], dtype=object), array([False,  True]))
     """
 
     values: list[np.ndarray]

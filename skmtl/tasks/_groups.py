@@ -23,6 +23,14 @@ class TaskGroup:
         Where their outputs stand in the network's output block.
     width : int
         Outputs of each task: 1 for regression and two classes, else the number of classes.
+
+    Examples
+    --------
+    >>> from skmtl.losses import Huber, SquaredError
+    >>> from skmtl.tasks import group_tasks
+    >>> order, groups = group_tasks([SquaredError(), Huber(), SquaredError()], [1, 1, 1])
+    >>> order, groups[0].tasks
+    (array([0, 2, 1]), slice(0, 2, None))
     """
 
     loss: Loss

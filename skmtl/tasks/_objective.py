@@ -27,6 +27,20 @@ class Objective(nn.Module):
     task_weights : ndarray of shape (T,)
     class_weights : ndarray of shape (T, K) or None, default=None
         Weight of each class of each task; None: all 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.losses import SquaredError
+    >>> from skmtl.tasks import Objective, group_tasks, member_statistics
+    >>> labels, weights = np.array([[-1.0], [1.0]]), np.ones((2, 1))
+    >>> _, groups = group_tasks([SquaredError()], [1])
+    >>> statistics = member_statistics(labels, weights, None, 1, groups)
+    >>> objective = Objective(groups, statistics, np.ones(1))
+    >>> losses, derivative = objective(torch.zeros(1, 2, 1), torch.tensor(labels), None, None)
+    >>> losses.item(), derivative.flatten().tolist()
+    (1.0, [1.0, -1.0])
     """
 
     has_labels: Tensor

@@ -28,6 +28,16 @@ class RegressionTargets:
     ----------
     center_, unit_ : ndarray of shape (n_tasks,)
         A label `y` is encoded as `(y - center_) / unit_`. NaN until a task's first label is seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.losses import SquaredError
+    >>> from skmtl.tasks import RegressionTargets
+    >>> prices = np.array([[1.0], [3.0]])
+    >>> targets = RegressionTargets(["price"], [SquaredError()]).fit(prices, np.ones((2, 1)))
+    >>> targets.encode(prices).ravel()
+    array([-1.,  1.])
     """
 
     def __init__(self, names: Sequence[str], losses: Sequence[Loss]) -> None:

@@ -31,6 +31,16 @@ class MemberStatistics:
         Loss of the best constant prediction, at least 0.1; NaN for a task without a training label.
     mean_weight : ndarray of shape (M, T)
         Mean weight of a row's label, rows without one counted as 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.losses import SquaredError
+    >>> from skmtl.tasks import group_tasks, member_statistics
+    >>> _, groups = group_tasks([SquaredError()], [1])
+    >>> labels, holds_out = np.array([[0.0], [2.0], [9.0]]), np.array([1, 1, 0])
+    >>> member_statistics(labels, np.ones((3, 1)), holds_out, 2, groups).shift.ravel()
+    array([1., 9.])
     """
 
     shift: np.ndarray

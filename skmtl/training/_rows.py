@@ -65,6 +65,18 @@ class Rows:
     standardizer : Standardizer
     dtype : torch.dtype
     device : torch.device
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.features import Standardizer
+    >>> from skmtl.training import Batches, Rows
+    >>> X, y, weights = np.eye(6), np.ones((6, 1)), np.ones((6, 1))
+    >>> scales = Standardizer(6).update(X, None, np.ones(6))
+    >>> rows = Rows(X, None, y, weights, scales, torch.float32, torch.device("cpu"))
+    >>> rows.features(torch.tensor([0, 5])).shape
+    torch.Size([2, 6])
     """
 
     def __init__(
@@ -123,6 +135,19 @@ class Batches:
         Draws the permutations, on the CPU.
     variance : ndarray of shape (T,)
         What the mean error of a task is divided by in its score: the variance of its labels, or 1 for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.features import Standardizer
+    >>> from skmtl.training import Batches, Rows
+    >>> X, y, weights = np.eye(6), np.ones((6, 1)), np.ones((6, 1))
+    >>> scales = Standardizer(6).update(X, None, np.ones(6))
+    >>> rows = Rows(X, None, y, weights, scales, torch.float32, torch.device("cpu"))
+    >>> batches = Batches(rows, 4, None, 1, torch.Generator().manual_seed(0), np.ones(1))
+    >>> [len(batch) for batch in batches]
+    [3, 3]
     """
 
     def __init__(

@@ -23,6 +23,20 @@ class Snapshots:
     best_epochs, last_epochs : ndarray of int of shape (n_members,)
         Epochs, from 1, of the best and the last state; 0 before the first.
     stopped : ndarray of bool of shape (n_members,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.nn import MLP, Network
+    >>> from skmtl.training import Snapshots
+    >>> draws = [torch.Generator().manual_seed(member) for member in range(2)]
+    >>> network = Network(MLP(3, [4], "relu", 0.0, draws), torch.zeros(2, 1))
+    >>> snapshots = Snapshots(network, patience=1)
+    >>> snapshots.update(network, 1, np.array([0.5, 0.5]))
+    >>> snapshots.update(network, 2, np.array([0.4, 0.6]))
+    >>> snapshots.stopped, snapshots.best_epochs
+    (array([False,  True]), array([2, 1]))
     """
 
     def __init__(self, network: Network, patience: int) -> None:
