@@ -178,7 +178,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             previous=previous,
             incremental=incremental,
         )
-        self._store(fitted, labelled, columns, previous is None or not incremental)
+        earlier = self._constants if previous is not None and incremental else None
+        self._store(fitted, labelled, columns)
+        self._set_constants(numbers, weights)
+        if earlier is not None:  # the first chunk that has labels decides
+            pairs = zip(earlier, self._constants, strict=True)
+            self._constants = [new if np.isnan(old).any() else old for old, new in pairs]
         return fitted.interrupted
 
     def _validation(self, targets: Any, task_weights: np.ndarray, X_val: Any, y_val: Any) -> Validation | None:
@@ -196,7 +201,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             raise ValueError(f"y_val has no label in any of the tasks that are learned: {targets.names}.")
         return Validation(X_val, targets.numbers(columns), weights)
 
-    def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns, constants: bool) -> None:
+    def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
         """Set the attributes that fitting learned."""
         model = self._model = fitted.model
         self.task_names_ = list(model.names)
@@ -211,11 +216,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.net_ = model.net
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.head.weight.shape[1]
-        earlier = None if constants else self._constants
-        self._set_constants(labelled.numbers, labelled.weights)
-        if earlier is not None:  # the first chunk that has labels decides
-            pairs = zip(earlier, self._constants, strict=True)
-            self._constants = [new if np.isnan(old).any() else old for old, new in pairs]
         for name in ("oof_prediction_", "oof_score_", "oof_task_scores_"):
             self.__dict__.pop(name, None)
         if fitted.out_of_fold is not None:

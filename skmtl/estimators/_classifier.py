@@ -352,10 +352,10 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
             counts = np.bincount(codes, weights=weights[present, task], minlength=len(classes))
             self._constants.append(counts / counts.sum() if present.any() else np.full(len(classes), np.nan))
 
-    def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns, constants: bool) -> None:
+    def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
         targets = cast(ClassificationTargets, fitted.model.targets)
         self.classes_ = targets.classes[0] if columns.one_dimensional else targets.classes
-        super()._store(fitted, labelled, columns, constants)
+        super()._store(fitted, labelled, columns)
         for name, classes in zip(targets.names, targets.classes, strict=True):
             if len(classes) == 1:
                 warnings.warn(

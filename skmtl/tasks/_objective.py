@@ -114,12 +114,12 @@ class Objective(nn.Module):
         targets = labels if labels.dim() == 3 else labels.unsqueeze(0)  # (M or 1, B, T)
         if self.rescales:
             targets = (targets - self.shift) / self.scale  # (M, B, T)
+        if len(self.groups) == 1 and self.groups[0].width == 1:
+            return self.groups[0].loss.loss_and_derivative(outputs, targets)
         parts = [
             group.loss.loss_and_derivative(_outputs_of(group, outputs), targets[..., group.tasks])
             for group in self.groups
         ]
-        if len(parts) == 1:
-            return parts[0][0], parts[0][1].flatten(2)
         return torch.cat([loss for loss, _ in parts], 2), torch.cat([d.flatten(2) for _, d in parts], 2)
 
     def _times(self, derivative: Tensor, scale: Tensor) -> Tensor:

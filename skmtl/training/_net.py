@@ -145,7 +145,7 @@ class MultiTaskNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
             self.notify("on_batch_end", batch=batch, training=True, **step)
-            losses += step["losses"] * len(batch)
+            losses.add_(step["losses"], alpha=len(batch))
             n_rows += len(batch)
             if n_rows > all_rows - SCORED_ROWS:
                 with torch.no_grad():

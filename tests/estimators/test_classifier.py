@@ -14,7 +14,9 @@ C = np.column_stack([LOGITS[:, 0] > 0, np.digitize(LOGITS[:, 1], [-1, 1])]).asty
 
 
 def make(**params):
-    return MultiTaskClassifier(**{"hidden_layer_sizes": (6,), "max_iter": 5, "n_estimators": 2, "random_state": 0, **params})
+    return MultiTaskClassifier(
+        **{"hidden_layer_sizes": (6,), "max_iter": 5, "n_estimators": 2, "random_state": 0, **params}
+    )
 
 
 def test_shapes_of_a_single_task():
@@ -43,7 +45,9 @@ def test_probabilities_sum_to_one_and_the_most_probable_class_is_predicted():
 def test_what_is_learned_is_right():
     model = make(max_iter=150, learning_rate_init=0.02).fit(X, C)
     assert (model.predict(X) == C).mean() > 0.9
-    assert model.score(X, C) == pytest.approx(np.mean([accuracy_score(C[:, t], model.predict(X)[:, t]) for t in range(2)]))
+    assert model.score(X, C) == pytest.approx(
+        np.mean([accuracy_score(C[:, t], model.predict(X)[:, t]) for t in range(2)])
+    )
 
 
 KINDS = {
@@ -203,5 +207,7 @@ def test_class_weights_by_task():
 
 
 def test_a_class_of_weight_zero_is_not_learned():
-    model = make(class_weight={"y0": {0: 0.0}}, max_iter=20, early_stopping=False).fit(X, np.column_stack([RARE, C[:, 1]]))
+    model = make(class_weight={"y0": {0: 0.0}}, max_iter=20, early_stopping=False).fit(
+        X, np.column_stack([RARE, C[:, 1]])
+    )
     assert shares(model) > 0.9

@@ -164,7 +164,9 @@ def test_auto_stops_early_unless_a_holdout_would_be_too_small():
     assert not make(max_iter=2, n_estimators=1).fit(X[:10], Y[:10]).early_stopping_
     repeated = np.tile(X[:20], (4, 1)), np.tile(Y[:20], (4, 1))
     assert not make(max_iter=2).fit(*repeated).early_stopping_  # distinct rows count
-    assert not make(max_iter=2).fit(X, Y, groups=np.arange(60) % 7).early_stopping_  # seven groups make no eight holdouts
+    assert (
+        not make(max_iter=2).fit(X, Y, groups=np.arange(60) % 7).early_stopping_
+    )  # seven groups make no eight holdouts
     assert make(max_iter=2).fit(X, Y, groups=np.arange(60) % 9).early_stopping_
 
 

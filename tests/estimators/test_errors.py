@@ -207,7 +207,7 @@ class Pair(torch.nn.Module):
         (Pooled(), r"it returned \(1, 3\)"),
         (Pair(), r"must return one float32 tensor \(n_rows, n_units\) for a float32 batch, got tuple"),
         (torch.nn.Linear(7, 2), r"The trunk failed on a batch of shape \(8, 3\)"),
-        (lambda n_features: "no module", r"must be an nn.Module, but .* made a str"),
+        (lambda _: "no module", r"must be an nn.Module, but .* made a str"),
         ("mlp", r"trunk must be 'auto', a trunk specification, an nn.Module or a callable .*'mlp'"),
     ],
 )

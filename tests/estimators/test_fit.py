@@ -34,7 +34,9 @@ def test_fit_returns_the_estimator_and_leaves_its_arguments_as_they_were(estimat
 def test_a_read_only_memory_map_is_fitted_like_an_array(tmp_path, dtype):
     np.save(tmp_path / "X.npy", X.astype(dtype))
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    np.testing.assert_array_equal(make().fit(mapped, Y).predict(mapped), make().fit(X.astype(dtype), Y).predict(X.astype(dtype)))
+    np.testing.assert_array_equal(
+        make().fit(mapped, Y).predict(mapped), make().fit(X.astype(dtype), Y).predict(X.astype(dtype))
+    )
 
 
 @pytest.mark.parametrize("kind", [np.asfortranarray, lambda x: x.tolist(), lambda x: x[::-1][::-1], pd.DataFrame])
@@ -93,7 +95,9 @@ def test_history_has_losses_and_scores_of_every_task():
 
 def test_tasks_of_different_losses_keep_their_columns_in_the_history():
     y = np.column_stack([Y[:, 0], np.exp(Y[:, 1]), Y[:, 1]])
-    mixed = make(loss=["squared_error", "poisson", "squared_error"], hidden_layer_sizes=(), early_stopping=False).fit(X, y)
+    mixed = make(loss=["squared_error", "poisson", "squared_error"], hidden_layer_sizes=(), early_stopping=False).fit(
+        X, y
+    )
     alone = make(loss="poisson", hidden_layer_sizes=(), early_stopping=False).fit(X, y[:, 1])
     assert mixed.history_.task_names == ["y0", "y1", "y2"]
     np.testing.assert_allclose(mixed.history_["train_loss"][:, 1], alone.history_["train_loss"][:, 0], rtol=1e-4)
@@ -104,3 +108,15 @@ def test_a_task_of_weight_zero_counts_labels_of_rows_that_train_nothing():
     y[:30, 0] = np.nan  # rows with labels of the idle task only
     model = make(task_weights=[1, 0]).fit(X, y)
     np.testing.assert_allclose(model.predict(X)[:, 1], Y[:, 1].mean())
+
+
+def test_a_weight_of_zero_for_all_labels_that_are_learned_is_refused():
+    y = Y.copy()
+    y[:, 0] = np.nan
+    with pytest.raises(ValueError, match="Task 'y0' has no label of positive weight"):
+        make(task_weights=[1, 0]).fit(X, y)
+
+
+def test_names_of_groups_may_be_of_any_kind():
+    groups = np.array([None, "a", 3, 4.5, "b", "c"] * 10, dtype=object)
+    assert make().fit(X, Y, groups=groups).early_stopping_

@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
-from skorch.callbacks import Callback
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 

@@ -311,7 +311,9 @@ def test_a_search_over_one_tasks_weight_in_a_pipeline_maximises_that_tasks_score
     search = GridSearchCV(pipeline, grid, scoring=price, cv=folds).fit(X, y)
     for weight, found in zip(*(search.cv_results_[c] for c in ("params", "mean_test_score")), strict=True):
         weight = next(iter(weight.values()))
-        model = make_pipeline(StandardScaler(), make(task_weights={"area": 1, "the price": weight}, hidden_layer_sizes=(2,)))
+        model = make_pipeline(
+            StandardScaler(), make(task_weights={"area": 1, "the price": weight}, hidden_layer_sizes=(2,))
+        )
         scores = [price(model.fit(X[a], y.iloc[a]), X[b], y.iloc[b]) for a, b in folds.split(X)]
         assert found == pytest.approx(np.mean(scores))
     assert len(set(search.cv_results_["mean_test_score"])) == 3

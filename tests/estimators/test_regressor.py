@@ -13,7 +13,9 @@ Y = X @ rng.normal(size=(3, 2)) + 0.1 * rng.normal(size=(60, 2)) + [5, -3]
 
 
 def make(**params):
-    return MultiTaskRegressor(**{"hidden_layer_sizes": (6,), "max_iter": 5, "n_estimators": 2, "random_state": 0, **params})
+    return MultiTaskRegressor(
+        **{"hidden_layer_sizes": (6,), "max_iter": 5, "n_estimators": 2, "random_state": 0, **params}
+    )
 
 
 @pytest.mark.parametrize("y, shape", [(Y[:, 0], (60,)), (Y[:, :1], (60, 1)), (Y, (60, 2))])
@@ -31,10 +33,14 @@ def test_predictions_are_float64_whatever_y_is(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
 def test_x_may_be_any_number(dtype):
     Z = (10 * np.abs(X)).astype(dtype)
-    np.testing.assert_allclose(make().fit(Z, Y).predict(Z), make().fit(Z.astype(float), Y).predict(Z), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        make().fit(Z, Y).predict(Z), make().fit(Z.astype(float), Y).predict(Z), rtol=1e-4, atol=1e-4
+    )
 
 
-@pytest.mark.parametrize("kind", [list, pd.DataFrame, lambda y: pd.DataFrame(y).astype("Float64"), lambda y: y.tolist()])
+@pytest.mark.parametrize(
+    "kind", [list, pd.DataFrame, lambda y: pd.DataFrame(y).astype("Float64"), lambda y: y.tolist()]
+)
 def test_kinds_of_y_give_the_same_model(kind):
     np.testing.assert_array_equal(make().fit(X, kind(Y)).predict(X), make().fit(X, Y).predict(X))
 

@@ -90,7 +90,7 @@ def test_callbacks_see_losses_and_whether_the_holdout_loss_is_the_best(events):
     ]
 
 
-def test_callbacks_are_cloned(events):
+def test_callbacks_are_cloned():
     callback = Recorder()
     model = make(callbacks=[callback]).fit(X, y)
     assert not hasattr(callback, "seen_")

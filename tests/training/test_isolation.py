@@ -17,24 +17,28 @@ def three_threads():
     torch.set_num_threads(before)
 
 
-def test_small_steps_run_on_one_thread_and_the_count_is_restored(three_threads):
+@pytest.mark.usefixtures("three_threads")
+def test_small_steps_run_on_one_thread_and_the_count_is_restored():
     with few_threads(10):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
 
 
-def test_large_steps_keep_all_threads(three_threads):
+@pytest.mark.usefixtures("three_threads")
+def test_large_steps_keep_all_threads():
     with few_threads(WORTH_THREADS):
         assert torch.get_num_threads() == 3
 
 
-def test_the_count_is_restored_after_an_error(three_threads):
+@pytest.mark.usefixtures("three_threads")
+def test_the_count_is_restored_after_an_error():
     with pytest.raises(RuntimeError), few_threads(1):
         raise RuntimeError
     assert torch.get_num_threads() == 3
 
 
-def test_contexts_that_overlap_in_threads_leave_the_count_of_before(three_threads):
+@pytest.mark.usefixtures("three_threads")
+def test_contexts_that_overlap_in_threads_leave_the_count_of_before():
     entered, leave = threading.Event(), threading.Event()
     found = {}
 
@@ -58,7 +62,8 @@ def test_contexts_that_overlap_in_threads_leave_the_count_of_before(three_thread
     assert torch.get_num_threads() == 3
 
 
-def test_nested_contexts_stay_at_one_thread_until_the_outer_one_ends(three_threads):
+@pytest.mark.usefixtures("three_threads")
+def test_nested_contexts_stay_at_one_thread_until_the_outer_one_ends():
     with few_threads(1):
         with few_threads(1):
             pass
