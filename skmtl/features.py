@@ -186,17 +186,22 @@ def _dense_moments(X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray) 
         weight = weights[place]
         added = weight.sum()
         scaled = chunk / unit
-        chunk_mean = weight @ scaled / added
+        chunk_mean = _weighted_sum(weight, scaled) / added
         scaled -= chunk_mean
         np.square(scaled, out=scaled)
         step = chunk_mean - mean
-        square += weight @ scaled + step**2 * (total * added / (total + added))
+        square += _weighted_sum(weight, scaled) + step**2 * (total * added / (total + added))
         total += added
         mean += step * (added / total)
     spread = np.sqrt(square / total)
     # The spread cannot tell: in a million equal numbers, rounding errors of the mean add up to thousands of eps.
     constant = high / unit - low / unit <= 16 * np.finfo(float).eps * peak / unit
     return mean * unit, np.where(constant, 0.0, spread * unit)
+
+
+def _weighted_sum(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return `weights @ rows` without BLAS, whose threads wait for each other beside a busy neighbour."""
+    return np.einsum("i,ij->j", weights, rows)
 
 
 def _sparse_scale(X: Any, weights: np.ndarray) -> np.ndarray:

@@ -33,11 +33,6 @@ def check_features(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
     return _finite(estimator, X)
 
 
-def check_validation_features(estimator: BaseEstimator, X_val: Any) -> Any:
-    """Return `X_val` like X; its columns must be those of X."""
-    return check_features(estimator, X_val, reset=False)
-
-
 def _finite(estimator: BaseEstimator, X: Any) -> Any:
     check_finite(X, getattr(estimator, "feature_names_in_", None), type(estimator).__name__)
     if not issparse(X):
@@ -91,6 +86,19 @@ def check_labelled(weights: np.ndarray, task_weights: np.ndarray, names: Sequenc
             f"Task {names[task]!r} has no label of positive weight: all {len(weights)} labels are missing or have "
             f"sample_weight zero. Drop the task, or give it task weight 0: task_weights={{{names[task]!r}: 0}}."
         )
+
+
+def check_task_order(columns: Columns, names: Sequence[str], parameter: str) -> None:
+    """Refuse labels whose columns are the known tasks in another order.
+
+    Raises
+    ------
+    ValueError
+        If they are.
+    """
+    given = columns.names
+    if given is not None and given != list(names) and sorted(given) == sorted(names):
+        raise ValueError(f"The columns of {parameter} must be in the order of fit, {list(names)}, but are {given}.")
 
 
 def check_same_length(**arguments: Any) -> None:

@@ -21,7 +21,7 @@ from ..tasks import (
     split_columns,
     task_weights_by_task,
 )
-from ._arguments import check_features, check_labelled, check_same_length, label_weights
+from ._arguments import check_features, check_labelled, check_same_length, check_task_order, label_weights
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_rows
 from ._model import Model
@@ -196,6 +196,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_same_length(X_val=X_val, y_val=columns.values[0])
         if len(columns.values) != len(targets.names):
             raise ValueError(f"y_val has {len(columns.values)} tasks, but y has {len(targets.names)}: {targets.names}.")
+        check_task_order(columns, targets.names, "y_val")
         weights = label_weights(None, columns, targets.names)
         if not (weights @ task_weights).any():
             raise ValueError(f"y_val has no label in any of the tasks that are learned: {targets.names}.")
@@ -272,6 +273,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight)
         if len(columns.values) != self.n_tasks_:
             raise ValueError(f"y has {len(columns.values)} tasks, but {self.n_tasks_} were fitted: {self.task_names_}.")
+        check_task_order(columns, self.task_names_, "y")
         weights = label_weights(sample_weight, columns, self.task_names_)
         scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
         if not scores:

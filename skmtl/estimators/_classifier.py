@@ -341,6 +341,12 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         table = np.ones((len(by_task), max(targets.n_classes)))
         for task, of_task in enumerate(by_task):
             if of_task is not None:
+                if len(of_task) and not of_task.any():
+                    name, known = targets.names[task], targets.classes[task].tolist()
+                    raise ValueError(
+                        f"class_weight is 0 for all classes of task {name!r}: {known}. To leave the task out, give it "
+                        f"task weight 0: task_weights={{{name!r}: 0}}."
+                    )
                 table[task, : len(of_task)] = of_task
         return table
 

@@ -10,7 +10,7 @@ maps that to `(M, B, O)`.
 {'module': <class 'torch.nn.modules.linear.LazyLinear'>, 'out_features': 8}
 """
 
-from ._layers import ACTIVATIONS, MemberDropout, MemberLinear
+from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
 from ._mlp import MLP, MLPTrunk
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
 from ._network import Network
@@ -19,6 +19,7 @@ from ._trunk import Trunk
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "Activation",
     "CallableTrunk",
     "FixedTrunk",
     "MLPTrunk",

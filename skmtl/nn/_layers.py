@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda x: x,
-    "logistic": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "gelu": nn.functional.gelu,
-    "silu": nn.functional.silu,
-    "selu": nn.functional.selu,
-    "mish": nn.functional.mish,
+_backward = torch.ops.aten
+# The two constants of Klambauer et al. (2017), as torch has them.
+SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation with its derivative in closed form.
+
+    Attributes
+    ----------
+    function : callable
+        Units before → units after the activation.
+    backward : callable
+        Gradient with respect to the units after, units before, units after → gradient with respect to the units
+        before.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.nn import ACTIVATIONS
+    >>> before = torch.tensor([-1.0, 2.0])
+    >>> ACTIVATIONS["relu"].backward(torch.ones(2), before, ACTIVATIONS["relu"].function(before))
+    tensor([0., 1.])
+    """
+
+    function: Callable[[Tensor], Tensor]
+    backward: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(lambda x: x, lambda gradient, _before, _after: gradient),
+    "logistic": Activation(torch.sigmoid, lambda gradient, _before, after: _backward.sigmoid_backward(gradient, after)),
+    "tanh": Activation(torch.tanh, lambda gradient, _before, after: _backward.tanh_backward(gradient, after)),
+    "relu": Activation(torch.relu, lambda gradient, _before, after: _backward.threshold_backward(gradient, after, 0)),
+    "gelu": Activation(nn.functional.gelu, lambda gradient, before, _after: _backward.gelu_backward(gradient, before)),
+    "silu": Activation(nn.functional.silu, lambda gradient, before, _after: _backward.silu_backward(gradient, before)),
+    "selu": Activation(
+        nn.functional.selu,
+        lambda gradient, before, _after: _backward.elu_backward(gradient, *SELU, 1, False, before),
+    ),
+    "mish": Activation(nn.functional.mish, lambda gradient, before, _after: _backward.mish_backward(gradient, before)),
 }
 
 
@@ -62,6 +96,29 @@ class MemberLinear(nn.Module):
         """Map `(B, F)` or `(M, B, F)` to `(M, B, O)`."""
         return torch.baddbmm(self.bias, x.expand(self.weight.shape[0], -1, -1), self.weight)
 
+    def backward(self, x: Tensor, gradient: Tensor) -> None:
+        """Set the gradients of weights and biases.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F) or (M, B, F)
+            What `forward` was given.
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to what it returned.
+        """
+        for parameter in (self.weight, self.bias):
+            if parameter.requires_grad and parameter.grad is None:
+                parameter.grad = torch.empty_like(parameter)
+        if self.weight.requires_grad:
+            inputs = x.expand(self.weight.shape[0], -1, -1)  # (M, B, F)
+            torch.bmm(inputs.transpose(1, 2), gradient, out=self.weight.grad)
+        if self.bias.requires_grad:
+            torch.sum(gradient, 1, keepdim=True, out=self.bias.grad)
+
+    def input_gradient(self, gradient: Tensor) -> Tensor:
+        """Return the gradient with respect to the input, `(M, B, F)`."""
+        return torch.bmm(gradient, self.weight.transpose(1, 2))
+
 
 class MemberDropout(nn.Module):
     """Dropout that draws from a generator of its own, never from torch's global one.
@@ -99,10 +156,14 @@ class MemberDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop units while training; do nothing otherwise."""
+        mask = self.mask(x)
+        return x if mask is None else x * mask
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Draw what units are multiplied by, of the shape of `x`: 0, or 1 / (1 - rate); None if nothing is dropped."""
         if not self.training or self.rate == 0:
-            return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
-        return x * keep.div_(1 - self.rate)
+            return None
+        return torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator).div_(1 - self.rate)
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the generator out of pickles and copies."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,15 @@ class MLPTrunk(Trunk):
         return MLP(n_features, [int(size) for size in sizes], self.activation, self.dropout, generators)
 
 
+class Record(NamedTuple):
+    """What the backward pass of a layer needs: its input, its units before and after activation, its dropout mask."""
+
+    x: Tensor
+    before: Tensor
+    after: Tensor
+    mask: Tensor | None
+
+
 class MLP(nn.Module):
     """A multi-layer perceptron for each member.
 
@@ -109,7 +119,44 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, B, H)`."""
-        activate = ACTIVATIONS[self.activation]
+        activate = ACTIVATIONS[self.activation].function
         for layer in self.layers:
             x = self.dropout(activate(layer(x)))
         return x.expand(self.n_members, -1, -1)
+
+    @torch.no_grad()
+    def forward_recorded(self, x: Tensor) -> tuple[Tensor, list[Record]]:
+        """Map like `forward`, without automatic differentiation; return also what `backward` needs.
+
+        In steps this small, recording every operation would cost as much as a third of the step.
+        """
+        activate = ACTIVATIONS[self.activation].function
+        records = []
+        for layer in self.layers:
+            before = layer(x)
+            after = activate(before)
+            mask = self.dropout.mask(after)
+            records.append(Record(x, before, after, mask))
+            x = after if mask is None else after * mask
+        return x.expand(self.n_members, -1, -1), records
+
+    @torch.no_grad()
+    def backward(self, records: list[Record], gradient: Tensor) -> None:
+        """Set the gradients of all parameters.
+
+        Parameters
+        ----------
+        records : list of Record
+            From `forward_recorded`.
+        gradient : Tensor of shape (M, B, H)
+            Gradient with respect to the representation.
+        """
+        slope = ACTIVATIONS[self.activation].backward
+        for place in reversed(range(len(records))):
+            record, layer = records[place], cast(MemberLinear, self.layers[place])
+            if record.mask is not None:
+                gradient = gradient * record.mask
+            gradient = slope(gradient, record.before, record.after)
+            layer.backward(record.x, gradient)
+            if place:
+                gradient = layer.input_gradient(gradient)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ._layers import MemberDropout, MemberLinear
+from ._mlp import MLP
 from ._modules import MemberModules
 
 
@@ -53,6 +56,36 @@ class Network(nn.Module):
         outputs: Tensor = self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
         return outputs
 
+    def forward_training(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Callable[[Tensor], None]]:
+        """Map like `forward`; return also the backward pass, which sets the gradients of all parameters.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F)
+        rows : Tensor of shape (M, B) or None
+
+        Returns
+        -------
+        outputs : Tensor of shape (M, B, O)
+        backward : callable
+            Takes the gradient with respect to the outputs.
+        """
+        trunk, head = self.trunk, self.head
+        if not isinstance(trunk, MLP):
+            self.zero_grad()
+            outputs = self(x, rows)
+            return outputs.detach(), outputs.backward
+        with torch.no_grad():
+            representation, records = trunk.forward_recorded(x)
+            outputs = head(representation)
+
+        def backward(gradient: Tensor) -> None:
+            head.backward(representation, gradient)
+            if records:
+                trunk.backward(records, head.input_gradient(gradient))
+
+        return outputs, backward
+
     def represent(self, x: Tensor) -> Tensor:
         """Return the shared representation, `(M, B, H)`."""
         representation: Tensor = self.trunk(x)
@@ -79,6 +112,11 @@ class Network(nn.Module):
         for module in self.modules():
             if isinstance(module, MemberDropout):
                 module.generator = generator
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether gradients are computed without automatic differentiation."""
+        return isinstance(self.trunk, MLP)
 
     @property
     def mixes_rows(self) -> bool:

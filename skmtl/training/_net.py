@@ -16,7 +16,7 @@ from ._callbacks import raised_on_purpose
 from ._clipping import clip_gradients
 from ._history import History
 from ._holdout import Holdout
-from ._optimizers import SCHEDULES, make_optimizer
+from ._optimizers import SCHEDULES, make_optimizer, unflatten
 from ._rows import Batch, Batches
 from ._snapshots import Snapshots
 
@@ -77,7 +77,9 @@ class MultiTaskNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly: Any = None) -> MultiTaskNet:
         """Make the solver, with decay on weights only."""
         del triggered_directly
-        self.optimizer_: Any = make_optimizer(self.module_, self.solver, self.lr, self.alpha)
+        self.optimizer_: Any = make_optimizer(
+            self.module_, self.solver, self.lr, self.alpha, flat=self.module_.closed_form
+        )
         return self
 
     def drop_optimizer(self) -> None:
@@ -126,6 +128,7 @@ class MultiTaskNet(NeuralNet):
                     break
         except KeyboardInterrupt as interrupt:  # skorch's callbacks stop training in this way, too
             self.interrupted = not raised_on_purpose(interrupt)
+        unflatten(self.module_)
         if snapshots is not None:
             snapshots.restore(self.module_)
         elif not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
@@ -142,9 +145,12 @@ class MultiTaskNet(NeuralNet):
         errors, counted = torch.zeros_like(objective.task_weights), torch.zeros_like(objective.task_weights)  # (T,)
         n_rows, all_rows = 0, len(batches.places)
         for batch in batches:
-            self.notify("on_batch_begin", batch=batch, training=True)
+            if self.callbacks_:
+                self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
-            self.notify("on_batch_end", batch=batch, training=True, **step)
+            if self.callbacks_:
+                step["loss"] = step["losses"].mean(0) @ objective.task_weights
+                self.notify("on_batch_end", batch=batch, training=True, **step)
             losses.add_(step["losses"], alpha=len(batch))
             n_rows += len(batch)
             if n_rows > all_rows - SCORED_ROWS:
@@ -163,7 +169,7 @@ class MultiTaskNet(NeuralNet):
         Returns
         -------
         dict
-            `losses`, `(M, T)`; `loss`, their weighted sum over tasks and mean over members; `y_pred`, `(M, B, O)`.
+            `losses`, `(M, T)`, and `y_pred`, `(M, B, O)`.
         """
         del settings
         network, objective, optimizer = self.module_, self.criterion_, self.optimizer_
@@ -172,17 +178,16 @@ class MultiTaskNet(NeuralNet):
             for group in optimizer.param_groups:
                 group["lr"] = rate
         self._steps += 1
-        optimizer.zero_grad()
-        outputs = network(batch.x, batch.rows if network.mixes_rows else None)  # (M, B, O)
+        outputs, backward = network.forward_training(batch.x, batch.rows if network.mixes_rows else None)  # (M, B, O)
         with torch.no_grad():
-            predicted = outputs.detach()
-            losses, derivative = objective(predicted, batch.labels, batch.weights, batch.rows)
-        outputs.backward(derivative)
+            losses, derivative = objective(outputs, batch.labels, batch.weights, batch.rows)
+        backward(derivative)
         if self.max_grad_norm is not None:
             clip_gradients(network, self.max_grad_norm)
-        self.notify("on_grad_computed", named_parameters=network.named_parameters(), batch=batch, training=True)
+        if self.callbacks_:
+            self.notify("on_grad_computed", named_parameters=network.named_parameters(), batch=batch, training=True)
         optimizer.step()
-        return {"losses": losses, "loss": losses.mean(0) @ objective.task_weights, "y_pred": predicted}
+        return {"losses": losses, "y_pred": outputs}
 
     def _finish_epoch(self, holdout: Holdout | None, snapshots: Snapshots | None) -> None:
         """Measure the holdouts, let members stop, and write the histories."""

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 # "alpha" is decoupled weight decay in AdamW and an L2 penalty in the others, as their papers have it.
 SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
-    "sgd": lambda groups, **settings: torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings),
+    "sgd": lambda parameters, **settings: torch.optim.SGD(parameters, momentum=0.9, nesterov=True, **settings),
 }
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -24,8 +24,13 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 _NO_DECAY = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
 
 
-def make_optimizer(module: nn.Module, solver: str, learning_rate: float, alpha: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    module: nn.Module, solver: str, learning_rate: float, alpha: float, flat: bool = False
+) -> torch.optim.Optimizer:
     """Return the solver of a module: weights decay, biases, norms and embeddings do not.
+
+    Decay is a hook of the solver's step rather than a second group of parameters, which would double the overhead of a
+    small step.
 
     Parameters
     ----------
@@ -35,18 +40,70 @@ def make_optimizer(module: nn.Module, solver: str, learning_rate: float, alpha: 
     learning_rate : float
     alpha : float
         Weight decay.
+    flat : bool
+        Whether the solver sees all parameters as one vector; `unflatten` ends this.
     """
-    decayed: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for part in module.modules():
-        for name, parameter in part.named_parameters(recurse=False):
-            if parameter.requires_grad:
-                keeps = isinstance(part, _NO_DECAY) or "bias" in name or parameter.dim() < 2
-                (others if keeps else decayed).append(parameter)
-    groups: list[dict[str, Any]] = [
-        {"params": parameters, "weight_decay": decay}
-        for parameters, decay in ((decayed, alpha), (others, 0.0))
-        if parameters
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if flat:
+        parameters = [_flatten(parameters)]
+    fused = all(parameter.device.type in ("cpu", "cuda", "mps") for parameter in parameters)
+    optimizer = SOLVERS[solver](parameters, lr=learning_rate, weight_decay=0.0, fused=fused)
+    weights = decaying_weights(module)
+    if alpha > 0 and weights:
+        optimizer.register_step_pre_hook(_decoupled_decay(weights, alpha) if solver == "adamw" else _l2(weights, alpha))
+    return optimizer
+
+
+def _flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
+    """Move parameters and their gradients into one vector each, and return it: a solver's step costs by the tensor."""
+    flat = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
+    flat.grad = torch.zeros_like(flat)
+    first = 0
+    for parameter in parameters:
+        place = slice(first, first + parameter.numel())
+        parameter.data = flat.data[place].view_as(parameter)
+        parameter.grad = flat.grad[place].view_as(parameter)
+        first = place.stop
+    return flat
+
+
+def unflatten(module: nn.Module) -> None:
+    """Give each parameter memory of its own again, so that copies and pickles hold it once, and drop gradients."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.clone()
+        parameter.grad = None
+
+
+def decaying_weights(module: nn.Module) -> list[Tensor]:
+    """Return the parameters that decay: all but biases, vectors, norms and embeddings."""
+    return [
+        parameter
+        for part in module.modules()
+        if not isinstance(part, _NO_DECAY)
+        for name, parameter in part.named_parameters(recurse=False)
+        if parameter.requires_grad and "bias" not in name and parameter.dim() > 1
     ]
-    fused = all(parameter.device.type in ("cpu", "cuda", "mps") for parameter in (*decayed, *others))
-    return SOLVERS[solver](groups, lr=learning_rate, fused=fused)
+
+
+def _decoupled_decay(weights: list[Tensor], alpha: float) -> Callable[..., None]:
+    """Shrink weights by the learning rate times alpha (Loshchilov and Hutter 2019)."""
+
+    def decay(optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
+        del arguments
+        with torch.no_grad():
+            torch._foreach_mul_(weights, 1 - optimizer.param_groups[0]["lr"] * alpha)
+
+    return decay
+
+
+def _l2(weights: list[Tensor], alpha: float) -> Callable[..., None]:
+    """Add the gradient of `alpha / 2 * ||w||²`."""
+
+    def decay(optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
+        del optimizer, arguments
+        with torch.no_grad():
+            for weight in weights:
+                if weight.grad is not None:
+                    weight.grad.add_(weight, alpha=alpha)
+
+    return decay

@@ -89,6 +89,7 @@ def test_unfit_labels_and_parameters_of_a_regressor(params, y, message):
         ({"class_weight": {5: 1.0}}, C, r"class_weight names 5, which is a class of no task"),
         ({"class_weight": {"y1": {5: 1.0}}}, C, r"class_weight of task 'y1' names class 5; its classes are \[0, 1\]"),
         ({"class_weight": {"y1": {1: -1.0}}}, C, r"class_weight of task 'y1', class 1, must be a finite number >= 0"),
+        ({"class_weight": {"y1": {0: 0, 1: 0}}}, C, r"class_weight is 0 for all classes of task 'y1': \[0, 1\]"),
         ({"class_weight": "balance"}, C, r"class_weight of task 'y0' must be 'balanced', None or a dict .*'balance'"),
     ],
 )
@@ -148,6 +149,17 @@ def test_unfit_sample_weights(weight, message):
 def test_unfit_validation_data_and_groups(arguments, message):
     with pytest.raises(ValueError, match=message):
         make().fit(X, Y, **arguments)
+
+
+def test_known_tasks_in_another_order_are_refused():
+    frame = pd.DataFrame(Y, columns=NAMED)
+    message = r"columns of {} must be in the order of fit, \['length', 'price'\], but are \['price', 'length'\]"
+    with pytest.raises(ValueError, match=message.format("y_val")):
+        make().fit(X, frame, X_val=X, y_val=frame[NAMED[::-1]])
+    model = make().fit(X, frame)
+    with pytest.raises(ValueError, match=message.format("y")):
+        model.score(X, frame[NAMED[::-1]])
+    assert model.score(X, frame) == model.score(X, Y) == model.score(X, frame.rename(columns=str.upper))
 
 
 def test_a_validation_label_of_an_unknown_class_is_named():
@@ -233,6 +245,8 @@ def test_early_stopping_without_enough_rows_for_a_holdout():
 def test_an_unknown_device_is_named():
     with pytest.raises(ValueError, match="device='abacus' cannot be used"):
         make(device="abacus").fit(X, Y)
+    with pytest.raises(ValueError, match="device='meta' holds no data"):
+        make(device="meta").fit(X, Y)
 
 
 # Diverging training --------------------------------------------------------------------------------------------------

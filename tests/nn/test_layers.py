@@ -159,7 +159,7 @@ def test_dropout_can_be_saved_with_torch():
 )
 def test_activations_by_their_formulas(name, expected):
     x = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
-    assert ACTIVATIONS[name](x).tolist() == pytest.approx(expected, abs=1e-9)  # ten digits are written here
+    assert ACTIVATIONS[name].function(x).tolist() == pytest.approx(expected, abs=1e-9)  # ten digits are written here
 
 
 def test_every_activation_has_its_values_here():

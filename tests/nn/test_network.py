@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from skmtl.losses import Gamma, Huber, LogLoss, Poisson, SquaredError
-from skmtl.nn import MLP, MemberModules, MLPTrunk, ModuleTrunk, Network
+from skmtl.nn import ACTIVATIONS, MLP, MemberModules, MLPTrunk, ModuleTrunk, Network
 from skmtl.tasks import Objective, group_tasks, member_statistics
 
 
@@ -205,3 +205,35 @@ def test_networks_can_be_built_on_the_meta_device():
     with torch.device("meta"):
         network = Network(MLP(3, [4], "relu", 0.0, draws(0)), torch.zeros(1, 2))
     assert {parameter.device.type for parameter in network.parameters()} == {"meta"}
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize(("sizes", "dropout"), [((), 0.0), ((4,), 0.0), ((4, 6), 0.3)])
+def test_closed_form_gradients_equal_those_of_automatic_differentiation(activation, sizes, dropout):
+    draws = [torch.Generator().manual_seed(member) for member in range(2)]
+    network = Network(MLP(3, sizes, activation, dropout, draws), torch.zeros(2, 5)).double()
+    torch.nn.init.normal_(network.head.weight, generator=torch.Generator().manual_seed(5))
+    x = torch.randn(7, 3, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    gradient = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    network.draw_from(torch.Generator().manual_seed(8))
+    outputs = network(x)
+    outputs.backward(gradient)
+    expected = [parameter.grad.clone() for parameter in network.parameters()]
+    network.zero_grad()
+    network.draw_from(torch.Generator().manual_seed(8))
+    same, backward = network.forward_training(x)
+    backward(gradient)
+    torch.testing.assert_close(same, outputs.detach())
+    for parameter, theirs in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, theirs)
+
+
+def test_frozen_parameters_get_no_gradient_in_closed_form():
+    network = Network(MLP(3, (4,), "relu", 0.0, [torch.Generator().manual_seed(0)]), torch.zeros(1, 2))
+    network.trunk.layers[0].weight.requires_grad_(False)
+    network.head.bias.requires_grad_(False)
+    _, backward = network.forward_training(torch.ones(5, 3))
+    backward(torch.ones(1, 5, 2))
+    assert network.trunk.layers[0].weight.grad is None
+    assert network.head.bias.grad is None
+    assert network.head.weight.grad.abs().sum() > 0

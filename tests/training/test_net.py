@@ -84,7 +84,6 @@ def test_a_step_is_the_gradient_of_the_weighted_loss():
     losses = torch.stack([squared, logistic], 1) * net.criterion_.per_label
     torch.testing.assert_close(step["losses"], losses.detach())
     (losses @ torch.tensor([1.0, 2.0]).double()).sum().backward()
-    torch.testing.assert_close(step["loss"], (losses.mean(0) @ torch.tensor([1.0, 2.0]).double()).detach())
     for ours, theirs in zip(net.module_.parameters(), before.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 

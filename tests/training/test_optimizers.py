@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skmtl.training import SCHEDULES, SOLVERS
-from skmtl.training._optimizers import make_optimizer
+from skmtl.training._optimizers import make_optimizer, unflatten
 
 
 class Mixed(nn.Module):
@@ -23,20 +23,35 @@ class Mixed(nn.Module):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_weights_decay_and_biases_norms_and_embeddings_do_not(solver):
     module = Mixed()
+    before = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
     optimizer = make_optimizer(module, solver, 0.1, 0.5)
-    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    found = {name: decays.get(id(p)) for name, p in module.named_parameters()}
-    assert found == {
-        "linear.weight": 0.5,
-        "linear.bias": 0.0,
-        "norm.weight": 0.0,
-        "norm.bias": 0.0,
-        "batch_norm.weight": 0.0,
-        "batch_norm.bias": 0.0,
-        "embedding.weight": 0.0,
-        "scale": 0.0,
-        "frozen": None,
-    }
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+    optimizer.step()
+    changed = {name for name, parameter in module.named_parameters() if not torch.equal(parameter, before[name])}
+    assert changed == {"linear.weight"}
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_flat_solver_steps_like_one_that_sees_every_parameter(solver):
+    plain, flat = nn.Linear(3, 2), nn.Linear(3, 2)
+    flat.load_state_dict(plain.state_dict())
+    for module, is_flat in ((plain, False), (flat, True)):
+        optimizer = make_optimizer(module, solver, 0.05, 0.3, flat=is_flat)
+        for step in range(3):
+            module.weight.grad = torch.full((2, 3), 0.5 * step)
+            module.bias.grad = torch.full((2,), -1.0)
+            if is_flat:
+                (vector,) = optimizer.param_groups[0]["params"]
+                vector.grad[:6], vector.grad[6:] = 0.5 * step, -1.0
+                module.weight.grad = vector.grad[:6].view(2, 3)
+            optimizer.step()
+    unflatten(flat)
+    torch.testing.assert_close(flat.weight, plain.weight)
+    torch.testing.assert_close(flat.bias, plain.bias)
+    assert flat.weight.grad is None
+    # Pickled tensors carry all the memory that they are a part of.
+    assert flat.weight.untyped_storage().nbytes() == 6 * 4
 
 
 def reference(solver, parameters):
