@@ -56,8 +56,8 @@ def read_set(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     if not path.exists():
         raise SystemExit(
             f"{path} is missing. The sets are part of Mulan's multi-target collection "
-            "(https://mulan.sourceforge.net/datasets-mtr.html): put their .arff files into a folder 'mulan' and name the "
-            "folder around it with --data or the environment variable SKMTL_DATA."
+            "(https://mulan.sourceforge.net/datasets-mtr.html): put their .arff files into a folder 'mulan' and name "
+            "the folder around it with --data or the environment variable SKMTL_DATA."
         )
     table = np.array(arff.loadarff(path)[0].tolist(), dtype=float)
     return table[:, : -N_TARGETS[name]], table[:, -N_TARGETS[name] :]

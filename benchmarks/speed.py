@@ -19,15 +19,16 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
 from joblib import parallel_config
-from skorch import NeuralNetRegressor
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neural_network import MLPRegressor
+from skorch import NeuralNetRegressor
 from threadpoolctl import threadpool_limits
 from torch import nn
 
@@ -77,11 +78,7 @@ def shortest_times(works: Sequence[Callable[[], object]], repeats: int) -> list[
 def hidden_layers(sizes: Sequence[int], n_features: int) -> list[nn.Module]:
     """Return the layers of a trunk as one writes them by hand."""
     widths = [n_features, *sizes]
-    return [
-        module
-        for n_inputs, n_units in zip(widths, widths[1:], strict=False)
-        for module in (nn.Linear(n_inputs, n_units), nn.ReLU())
-    ]
+    return [module for n_inputs, n_units in pairwise(widths) for module in (nn.Linear(n_inputs, n_units), nn.ReLU())]
 
 
 def plain_network(sizes: Sequence[int], n_features: int, n_tasks: int) -> nn.Module:
@@ -98,6 +95,7 @@ class HeadPerTask(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(sizes[-1], 1) for _ in range(n_tasks))
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the output of each head."""
         x = self.trunk(x)
         return [head(x) for head in self.heads]
 

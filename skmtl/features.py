@@ -14,7 +14,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-CHUNK_BYTES = 2**23
+CHUNK_BYTES = 2**21
 
 
 def check_finite(X: Any, names: Sequence[str] | None, estimator: str) -> None:
@@ -60,7 +60,7 @@ def _refuse(value: float, row: int, column: int, names: Sequence[str] | None, es
 
 
 def row_chunks(X: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Walk through X, or through some of its rows, a few megabytes at a time.
+    """Walk through X, or through some of its rows, a piece at a time that fits the cache.
 
     Parameters
     ----------

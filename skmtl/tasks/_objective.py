@@ -208,17 +208,16 @@ def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[Tas
     ndarray of shape (T,)
         NaN where it is 0 or no label is there: such a task has no score.
     """
-    total = weights.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = (weights * labels).sum(axis=0) / total
-        variance = (weights * (labels - mean) ** 2).sum(axis=0) / total
-    # Equal labels have no variance, whatever rounding makes of their mean.
-    low = np.where(weights > 0, labels, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(weights > 0, labels, -np.inf).max(axis=0, initial=-np.inf)
-    variance = np.where(high > low, variance, np.nan)
+    variance = np.full(labels.shape[1], np.nan)
     for group in groups:
-        if group.loss.scaling == "classes":
-            variance[group.tasks] = np.where(total[group.tasks] > 0, 1.0, np.nan)
+        for task in range(group.tasks.start, group.tasks.stop):  # one at a time: on many rows, a copy of all is large
+            present = weights[:, task] > 0
+            values, weight = labels[present, task], weights[present, task]
+            if group.loss.scaling == "classes" and present.any():
+                variance[task] = 1.0
+            elif present.any() and values.max() > values.min():  # equal labels have none, whatever rounding makes of it
+                mean = np.average(values, weights=weight)
+                variance[task] = np.average((values - mean) ** 2, weights=weight)
     return variance
 
 
