@@ -267,15 +267,15 @@ def grid_search(quick: bool) -> Figure:
     return Figure(parallel / serial, f"{parallel:.1f} s / {serial:.1f} s, processes already started")
 
 
-def beside_busy_core(quick: bool) -> Figure:
+def beside_busy_core(quick: bool, sizes: Sequence[int]) -> Figure:
     with multiprocessing.get_context("spawn").Pool(1) as fresh_process:  # it has torch's default number of threads
-        return fresh_process.apply(fit_beside_busy_core, (quick,))
+        return fresh_process.apply(fit_beside_busy_core, (quick, sizes))
 
 
-def fit_beside_busy_core(quick: bool) -> Figure:
-    """Fit with all defaults and default threads, in turns alone and beside a process that keeps one core busy."""
+def fit_beside_busy_core(quick: bool, sizes: Sequence[int]) -> Figure:
+    """Fit eight members with default threads, in turns alone and beside a process that keeps one core busy."""
     data = make_data(2_000 if quick else 10_000, 64, 8)
-    ours = MultiTaskRegressor(max_iter=2, random_state=0)
+    ours = MultiTaskRegressor(sizes, max_iter=2, random_state=0)
 
     def fit() -> float:
         start = time.perf_counter()
@@ -316,7 +316,8 @@ ROWS = {
     "small": Row("fit of 100 × 20 → 4, all defaults, seconds", "≤ 0.5", "", hundred_rows),
     "exponent": Row("time against rows, 10⁴ to 10⁶, exponent", "≤ 1.05", "", exponent),
     "grid": Row("grid of 5 × 3 fits, 2 processes / serial", "≤ 0.7", "≤ 0.55", grid_search),
-    "threads": Row("beside one busy core / idle, default threads", "≤ 2", "", beside_busy_core),
+    "threads": Row("beside one busy core / idle, default threads", "≤ 2", "", partial(beside_busy_core, sizes=LARGE)),
+    "threads512": Row("the same, two layers of 512", "≤ 2", "", partial(beside_busy_core, sizes=(512, 512))),
 }
 
 

@@ -55,7 +55,8 @@ def label_weights(sample_weight: Any, columns: Columns, names: Sequence[str]) ->
     """
     present = ~np.stack(columns.missing, axis=1)
     if sample_weight is None:
-        return present.astype(float)
+        # The usual case of many rows: one number stands for all of them.
+        return np.broadcast_to(1.0, present.shape) if present.all() else present.astype(float)
     weights = check_array(
         sample_weight, ensure_2d=False, dtype=float, ensure_all_finite=False, input_name="sample_weight"
     )

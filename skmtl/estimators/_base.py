@@ -161,7 +161,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         task_weights = task_weights_by_task(self.task_weights, names)
         if not incremental:
             check_labelled(weights, task_weights, names)
-            weights = weights / weights.max()  # only their ratios count, and float32 has room for those near 1
+            if (largest := weights.max()) != 1:
+                weights = weights / largest  # only their ratios count, and float32 has room for those near 1
         targets = self._make_targets(columns, names, weights, classes)
         if previous is not None:
             targets = _continued(previous, targets, task_weights)

@@ -133,7 +133,9 @@ def fit_model(
     )  # fmt: skip
     if not len(tasks) or not len(labelled):
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
-    fitted = _train(estimator, model, labelled, labels, weights, held_out, validation, incremental)
+    batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)
+    del labels, weights  # on many rows, they are as large as the tensors made of them
+    fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
     return fitted
@@ -187,9 +189,11 @@ def _engine_labels(
     targets: RegressionTargets | ClassificationTargets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return encoded labels and weights in the order of the engine; hidden cells hold what any loss can take."""
-    encoded = targets.encode(numbers)[:, tasks]
-    weights = weights[:, tasks]
-    return np.where(weights > 0, encoded, targets.neutral()[tasks]), weights
+    encoded = targets.encode(numbers)
+    if not np.array_equal(tasks, np.arange(numbers.shape[1])):
+        encoded, weights = encoded[:, tasks], weights[:, tasks]
+    hidden = weights <= 0
+    return np.where(hidden, targets.neutral()[tasks], encoded) if hidden.any() else encoded, weights
 
 
 def _statistics(
@@ -266,28 +270,33 @@ def _net(
     return net.initialize()
 
 
-def _train(
-    estimator: Any,
+def _tensors(
     model: Model,
     labelled: Labelled,
     labels: np.ndarray,
     weights: np.ndarray,
     held_out: np.ndarray | None,
     validation: Validation | None,
-    incremental: bool,
-) -> Fitted:
-    """Run the epochs, and read the holdouts once more with the members' best states."""
-    resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
+) -> tuple[Batches, Holdout | None]:
+    """Put labels and weights where training reads them."""
+    resolved = model.resolved
     place: dict[str, Any] = {"standardizer": model.standardizer, "dtype": resolved.dtype, "device": resolved.device}
     rows = Rows(labelled.X, labelled.kept, labels, weights, **place)
     variance = label_variance(labels, weights, model.groups)
-    order = torch.Generator().manual_seed(seeds.order + model.n_fits)
+    order = torch.Generator().manual_seed(model.seeds.order + model.n_fits)
     batches = Batches(rows, resolved.batch_size, held_out, resolved.n_estimators, order, variance)
-    holdout = _holdout(model, rows, labels, weights, held_out, validation, place)
+    return batches, _holdout(model, rows, labels, weights, variance, held_out, validation, place)
+
+
+def _train(
+    estimator: Any, model: Model, batches: Batches, holdout: Holdout | None, incremental: bool, out_of_fold: bool
+) -> Fitted:
+    """Run the epochs, and read the holdouts once more with the members' best states."""
+    resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
     snapshots = Snapshots(network, estimator.n_iter_no_change) if resolved.early_stopping else None
     foreign = resolve_trunk(estimator).draws_globally
     with ExitStack() as stack:
-        work = min(resolved.batch_size, len(rows)) * sum(p.numel() for p in network.parameters())
+        work = min(resolved.batch_size, len(batches.rows)) * sum(p.numel() for p in network.parameters())
         stack.enter_context(few_threads(work))
         if foreign:
             stack.enter_context(global_draws(seeds.noise + model.n_fits, resolved.device))
@@ -296,9 +305,7 @@ def _train(
             net.partial_fit(batches, holdout, snapshots=snapshots)
         finally:
             network.draw_from(None)
-        out_of_fold = None
-        if held_out is not None and holdout is not None:
-            out_of_fold = holdout.predictions(network, model.objective)
+        predicted = holdout.predictions(network, model.objective) if holdout is not None and out_of_fold else None
     if not incremental:
         net.drop_optimizer()
     n_epochs = len(net.history)
@@ -307,7 +314,7 @@ def _train(
         offset = len(net.task_history) - n_epochs
         net.task_history.best_epochs = np.where(snapshots.have_state, offset + snapshots.best_epochs, 0)
     _warn_of_divergence(net)
-    return Fitted(model, net.task_history, n_iter, out_of_fold, net.interrupted)
+    return Fitted(model, net.task_history, n_iter, predicted, net.interrupted)
 
 
 def _holdout(
@@ -315,6 +322,7 @@ def _holdout(
     rows: Rows,
     labels: np.ndarray,
     weights: np.ndarray,
+    variance: np.ndarray,
     held_out: np.ndarray | None,
     validation: Validation | None,
     place: dict[str, Any],
@@ -326,8 +334,10 @@ def _holdout(
     if held_out is None:
         return None
     places = [np.flatnonzero(held_out == member) for member in range(model.resolved.n_estimators)]
-    chosen = np.concatenate(places)
-    return Holdout(rows, places, label_variance(labels[chosen], weights[chosen], model.groups))
+    chosen = held_out < model.resolved.n_estimators
+    if not chosen.all():
+        variance = label_variance(labels[chosen], weights[chosen], model.groups)
+    return Holdout(rows, places, variance)
 
 
 def _warn_of_divergence(net: MultiTaskNet) -> None:

@@ -89,11 +89,15 @@ class Model:
 
     def predictions(self, X: Any) -> list[np.ndarray]:
         """Return a prediction per group, averaged over members: `(n, T)` in encoded units or `(n, T, K)`."""
-        parts = [
-            [array.numpy() for array in self.objective.member_average(self.network(x)[:, :n_rows])]
-            for x, n_rows in self._chunks(X)
-        ]
-        return [np.concatenate(group) for group in zip(*parts, strict=True)]
+        tables: list[np.ndarray] = []
+        first = 0
+        for x, n_rows in self._chunks(X):
+            parts = [part.numpy() for part in self.objective.member_average(self.network(x)[:, :n_rows])]
+            tables = tables or [np.empty((X.shape[0], *part.shape[1:])) for part in parts]
+            for table, part in zip(tables, parts, strict=True):
+                table[first : first + n_rows] = part
+            first += n_rows
+        return tables
 
     def representation(self, X: Any) -> np.ndarray:
         """Return the representation, members side by side, `(n, M · H)`."""

@@ -99,16 +99,16 @@ def member_statistics(
     constant_loss, mean_weight = np.full((distinct, n_tasks), np.nan), np.zeros((distinct, n_tasks))
     start = np.zeros((distinct, n_outputs))
     for member in range(distinct):
-        trains = slice(None) if held_out is None else held_out != member
-        member_weights = weights[trains]
-        mean_weight[member] = member_weights.sum(axis=0) / max(len(member_weights), 1)
-        member_labels = labels[trains]
+        trains = np.ones(len(labels), dtype=bool) if held_out is None else held_out != member
         for group in groups:
             for position, task in enumerate(range(group.tasks.start, group.tasks.stop)):
-                present = member_weights[:, task] > 0
+                # One task at a time: on many rows, a copy of all of them is large.
+                weight = weights[trains, task]
+                mean_weight[member, task] = weight.sum() / max(len(weight), 1)
+                present = weight > 0
                 if not present.any():
                     continue
-                values, weight = member_labels[present, task], member_weights[present, task]
+                values, weight = labels[trains, task][present], weight[present]
                 shift[member, task], scale[member, task] = _scaling(values, weight, group.loss)
                 scaled = (values - shift[member, task]) / scale[member, task]
                 constant = group.loss.constant_loss(scaled, weight)

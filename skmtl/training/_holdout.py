@@ -58,7 +58,8 @@ class Holdout:
         self.places = torch.from_numpy(padded)  # (M or 1, H)
         local = self.places.to(rows.device)
         self.labels = rows.labels[local]  # (M or 1, H, T)
-        self.weights = rows.all_weights()[local] * torch.from_numpy(valid).to(rows.device).unsqueeze(2)
+        counts = torch.from_numpy(valid).to(rows.dtype).to(rows.device).unsqueeze(2)  # (M or 1, H, 1)
+        self.weights = counts.expand_as(self.labels) if rows.weights is None else rows.weights[local] * counts
         self.variance = torch.from_numpy(variance).to(rows.dtype).to(rows.device)
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 # Multiply-adds of a step, all members together, above which several threads pay.
-WORTH_THREADS = 2**28
+WORTH_THREADS = 2**30
 
 _threads_lock = threading.Lock()
 _threads = {"users": 0, "saved": 1}

@@ -95,7 +95,7 @@ class Rows:
         self.standardizer = standardizer
         self.dtype, self.device = dtype, device
         self.labels = torch.from_numpy(labels).to(dtype).to(device)
-        uniform = bool((weights == 1).all())
+        uniform = bool((weights == 1).all())  # a broadcast array of ones, mostly
         self.weights = None if uniform else torch.from_numpy(weights).to(dtype).to(device)
 
     def __len__(self) -> int:
@@ -114,10 +114,6 @@ class Rows:
         rows = self.X[source.numpy()] if self.dense is None else self.dense.index_select(0, source)
         x = self.standardizer.tensor(rows, self.dtype, self.device)
         return x.view(*places.shape, x.shape[-1])
-
-    def all_weights(self) -> Tensor:
-        """Return label weights, `(n_rows, T)`, also if all are 1."""
-        return torch.ones_like(self.labels) if self.weights is None else self.weights
 
 
 class Batches:
