@@ -335,6 +335,8 @@ def _continued(previous: Model, targets: Any, task_weights: np.ndarray) -> Any:
 
 def _spread(predicted: Any, place: slice | np.ndarray, n_rows: int) -> Any:
     """Put the predictions of some rows where they belong, NaN elsewhere."""
+    if isinstance(place, slice):  # all of them
+        return predicted
     if isinstance(predicted, list):
         return [_spread(part, place, n_rows) for part in predicted]
     table = np.full((n_rows, *predicted.shape[1:]), np.nan)

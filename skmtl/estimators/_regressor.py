@@ -253,9 +253,11 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         return RegressionTargets(names, losses_by_task(self.loss, names, REGRESSION_LOSSES, "squared_error"))
 
     def _set_constants(self, numbers: np.ndarray, weights: np.ndarray) -> None:
-        total = weights.sum(axis=0)
-        sums = (weights * np.where(weights > 0, numbers, 0)).sum(axis=0)
-        self._constants = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        self._constants = np.full(numbers.shape[1], np.nan)
+        for task in range(numbers.shape[1]):
+            present = weights[:, task] > 0
+            if present.any():
+                self._constants[task] = np.average(numbers[present, task], weights=weights[present, task])
 
     def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> np.ndarray:
         values = np.full((n_rows, self.n_tasks_), np.nan)
