@@ -51,7 +51,7 @@ def out_of_fold(model, classifier):
     return np.concatenate(model.oof_prediction_, axis=1) if classifier else model.oof_prediction_
 
 
-def close(a, b, y, classifier, tolerance):
+def assert_close(a, b, y, classifier, tolerance):
     """Equal up to `tolerance` in units of the target's standard deviation, or in probability."""
     scale = 1.0 if classifier else np.nanstd(y, axis=0)
     np.testing.assert_allclose(a / scale, b / scale, rtol=tolerance, atol=tolerance)
@@ -100,9 +100,9 @@ def test_integer_weights_are_repeated_rows(early_stopping, n_estimators, drawn):
     settings = {**FULL, "early_stopping": early_stopping, "n_estimators": n_estimators, "validation_fraction": 0.2}
     weighted = make(classifier, **settings).fit(X, y, weights)
     repeated = make(classifier, **settings).fit(X[times], y[times])
-    close(outputs(weighted, X, classifier), outputs(repeated, X, classifier), y, classifier, 1e-7)
+    assert_close(outputs(weighted, X, classifier), outputs(repeated, X, classifier), y, classifier, 1e-7)
     if early_stopping:
-        close(out_of_fold(weighted, classifier)[times], out_of_fold(repeated, classifier), y, classifier, 1e-7)
+        assert_close(out_of_fold(weighted, classifier)[times], out_of_fold(repeated, classifier), y, classifier, 1e-7)
         assert weighted.oof_score_ == pytest.approx(repeated.oof_score_, abs=1e-7)
         np.testing.assert_allclose(
             weighted.history_.total("valid_loss"), repeated.history_.total("valid_loss"), rtol=1e-7
@@ -114,7 +114,7 @@ def test_integer_weights_are_repeated_rows(early_stopping, n_estimators, drawn):
 def test_a_common_factor_of_all_weights_changes_nothing(drawn, factor):
     X, y, weights, classifier = drawn
     one, other = (make(classifier, **FULL).fit(X, y, w) for w in (weights, factor * weights))
-    close(outputs(one, X, classifier), outputs(other, X, classifier), y, classifier, 1e-7)
+    assert_close(outputs(one, X, classifier), outputs(other, X, classifier), y, classifier, 1e-7)
 
 
 @pytest.mark.parametrize("batches", [FULL, MINI])
@@ -149,7 +149,7 @@ def test_permuting_tasks_permutes_the_result(batches, tolerance, drawn, shuffler
         a, b = (np.concatenate(tables, axis=1) for tables in zip(*pairs, strict=True))
     else:
         a, b = straight.predict(X)[:, order], permuted.predict(X)
-    close(a, b, y[:, order], classifier, tolerance)
+    assert_close(a, b, y[:, order], classifier, tolerance)
 
 
 @pytest.mark.parametrize("tolerance", [1e-10])
@@ -162,7 +162,7 @@ def test_permuting_tasks_of_mixed_losses_permutes_the_result(tolerance, drawn):
     order = [2, 0, 3, 1]
     straight = make(loss=losses.tolist(), **FULL).fit(X, y, weights)
     permuted = make(loss=losses[order].tolist(), **FULL).fit(X, y[:, order], weights[:, order])
-    close(straight.predict(X)[:, order], permuted.predict(X), y[:, order], False, tolerance)
+    assert_close(straight.predict(X)[:, order], permuted.predict(X), y[:, order], False, tolerance)
 
 
 @QUICK
@@ -203,7 +203,7 @@ def test_scaling_and_shifting_a_target_scales_and_shifts_its_prediction(drawn, f
     expected = before.copy()
     expected[:, 0] = factor * (before[:, 0] + shift * np.nanstd(y[:, 0]))
     # Shifting by a thousand standard deviations costs three digits of sixteen.
-    close(after, expected, scaled, False, 1e-9)
+    assert_close(after, expected, scaled, False, 1e-9)
 
 
 @QUICK
@@ -214,7 +214,7 @@ def test_scaling_a_feature_changes_nothing(drawn, factor):
     other[:, 0] = factor * X[:, 0] + 3
     # Without holdouts: these are dealt by what the rows hold.
     a, b = (make(classifier, early_stopping=False, **FULL).fit(Z, y, weights) for Z in (X, other))
-    close(outputs(a, X, classifier), outputs(b, other, classifier), y, classifier, 1e-8)
+    assert_close(outputs(a, X, classifier), outputs(b, other, classifier), y, classifier, 1e-8)
 
 
 @QUICK
@@ -224,8 +224,8 @@ def test_the_order_of_rows_does_not_matter_in_one_full_batch(drawn):
     order = np.random.default_rng(5).permutation(len(X))
     a = make(classifier, **FULL).fit(X, y, weights)
     b = make(classifier, **FULL).fit(X[order], y[order], weights[order])
-    close(outputs(a, X, classifier), outputs(b, X, classifier), y, classifier, 1e-8)
-    close(out_of_fold(a, classifier)[order], out_of_fold(b, classifier), y, classifier, 1e-8)
+    assert_close(outputs(a, X, classifier), outputs(b, X, classifier), y, classifier, 1e-8)
+    assert_close(out_of_fold(a, classifier)[order], out_of_fold(b, classifier), y, classifier, 1e-8)
 
 
 @pytest.mark.parametrize("losses", [["squared_error", "poisson"], ["absolute_error", "gamma"], ["huber", "huber"]])
