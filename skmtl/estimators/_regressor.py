@@ -268,7 +268,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         return values
 
     def _task_scores(self, columns: Columns, predicted: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-        truth = self._targets.numbers(columns)
+        # R² knows no units, and in these ones no square overflows.
+        truth, predicted = (self._targets.encode(values) for values in (self._targets.numbers(columns), predicted))
         return scores_by_task(r2_score, truth, predicted, weights, self.task_names_)
 
     def _out_of_fold_shape(self, predicted: np.ndarray) -> np.ndarray:

@@ -166,3 +166,14 @@ def test_every_loss_learns(loss):
     assert model.score(X, y) > 0.7
     if loss in ("poisson", "gamma"):
         assert (model.predict(10 * X) > 0).all()
+
+
+def test_scores_do_not_overflow_where_targets_are_huge():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    y = X @ rng.normal(size=(3, 2))
+    plain, huge = (
+        MultiTaskRegressor((8,), max_iter=3, n_estimators=2, random_state=0).fit(X, y * scale).score(X, y * scale)
+        for scale in (1.0, 2.0**700)
+    )
+    assert huge == pytest.approx(plain, rel=1e-9)  # a power of two changes no rounding before the network
