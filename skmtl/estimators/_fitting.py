@@ -294,7 +294,7 @@ def _train(
     """Run the epochs, and read the holdouts once more with the members' best states."""
     resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
     snapshots = Snapshots(network, estimator.n_iter_no_change) if resolved.early_stopping else None
-    foreign = resolve_trunk(estimator).draws_globally
+    foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
         work = min(resolved.batch_size, len(batches.rows)) * sum(p.numel() for p in network.parameters())
         stack.enter_context(few_threads(work))

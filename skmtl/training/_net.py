@@ -206,7 +206,7 @@ class MultiTaskNet(NeuralNet):
             loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
             self.history.record("valid_loss", loss)
             self.history.record("valid_loss_best", bool(loss < self._best_valid_loss))
-            self._best_valid_loss = min(loss, self._best_valid_loss)
+            self._best_valid_loss = min(self._best_valid_loss, loss)  # in this order, NaN is never the best
             if snapshots is not None:
                 snapshots.update(self.module_, self._epoch, watched)
         in_order = {name: np.full(len(self.task_history.task_names), np.nan) for name in columns}

@@ -176,3 +176,18 @@ def test_a_copied_and_a_pickled_net_have_the_same_weights():
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         for ours, theirs in zip(net.module_.parameters(), twin.module_.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_a_holdout_loss_that_is_nan_once_does_not_hide_a_later_best(monkeypatch):
+    net, batches, holdout = make(held_out=np.arange(N_ROWS) % 2, max_epochs=2, batch_size=N_ROWS)
+    evaluate, results = holdout.evaluate, []
+
+    def evaluate_nan_first(*arguments):
+        results.append(evaluate(*arguments))
+        if len(results) == 1:
+            results[0].losses.fill_(np.nan)
+        return results[-1]
+
+    monkeypatch.setattr(holdout, "evaluate", evaluate_nan_first)
+    net.partial_fit(batches, holdout)
+    assert [row["valid_loss_best"] for row in net.history] == [False, True]
