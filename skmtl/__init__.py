@@ -8,8 +8,8 @@
 (768, 2)
 """
 
-from .estimators import MultiTaskClassifier, MultiTaskRegressor
+from .estimators import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 
 __version__ = "0.1.0"
 
-__all__ = ["MultiTaskClassifier", "MultiTaskRegressor", "__version__"]
+__all__ = ["MultiTaskClassifier", "MultiTaskEstimator", "MultiTaskRegressor", "__version__"]

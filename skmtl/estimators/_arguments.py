@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from ..features import check_finite
-from ..tasks import Columns
+from ..tasks import Columns, TaskStructure
 
 _ACCEPTED: dict[str, Any] = {
     "accept_sparse": ("csr", "csc"),
@@ -74,7 +74,7 @@ def label_weights(sample_weight: Any, columns: Columns, names: Sequence[str]) ->
     return np.where(present, weights, 0.0)
 
 
-def check_labelled(weights: np.ndarray, task_weights: np.ndarray, names: Sequence[str]) -> None:
+def check_labelled(weights: np.ndarray, column_weights: np.ndarray, structure: TaskStructure) -> None:
     """Refuse a task that is to be learned and has no label of positive weight.
 
     Raises
@@ -82,10 +82,12 @@ def check_labelled(weights: np.ndarray, task_weights: np.ndarray, names: Sequenc
     ValueError
         If there is such a task; it is named.
     """
-    for task in np.flatnonzero(~(weights > 0).any(axis=0) & (task_weights > 0)).tolist():
+    for place in np.flatnonzero(~(weights > 0).any(axis=0) & (column_weights > 0)).tolist():
+        column, task = structure.columns[place], structure.names[structure.task_of_column[place]]
+        where = f"Task {column!r}" if task == column else f"Column {column!r} of task {task!r}"
         raise ValueError(
-            f"Task {names[task]!r} has no label of positive weight: all {len(weights)} labels are missing or have "
-            f"sample_weight zero. Drop the task, or give it task weight 0: task_weights={{{names[task]!r}: 0}}."
+            f"{where} has no label of positive weight: all {len(weights)} labels are missing or have sample_weight "
+            f"zero. Drop the column, or give its task weight 0: task_weights={{{task!r}: 0}}."
         )
 
 

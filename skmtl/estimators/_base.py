@@ -14,9 +14,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..tasks import (
-    ClassificationTargets,
     Columns,
-    RegressionTargets,
+    Targets,
+    TaskStructure,
     resolve_task_names,
     split_columns,
     task_weights_by_task,
@@ -40,31 +40,23 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     # What a kind of task decides ------------------------------------------------------------------------------------
 
-    def _make_targets(
-        self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any
-    ) -> RegressionTargets | ClassificationTargets:
+    def _structure(self, columns: Columns, names: list[str]) -> TaskStructure:
+        """Return the tasks over the columns of y."""
+        raise NotImplementedError
+
+    def _make_targets(self, columns: Columns, structure: TaskStructure, weights: np.ndarray, classes: Any) -> Targets:
         """Return the encoder of these labels."""
         raise NotImplementedError
 
-    def _class_weights(self, targets: Any, numbers: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
-        """Return the weight of each class, `(n_tasks, K)`, or None."""
-        del targets, numbers, weights
+    def _class_weights(
+        self, targets: Targets, structure: TaskStructure, numbers: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray | None:
+        """Return the weight of each class, `(n_columns, K)`, or None."""
+        del targets, structure, numbers, weights
         return None
 
-    def _set_constants(self, numbers: np.ndarray, weights: np.ndarray) -> None:
-        """Remember what a task predicts that the network does not learn."""
-        raise NotImplementedError
-
-    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> Any:
-        """Turn predictions per group into the values that are scored, all tasks in column order."""
-        raise NotImplementedError
-
-    def _task_scores(self, columns: Columns, predicted: Any, weights: np.ndarray) -> dict[str, float]:
-        """Return the score of each task that has labels and predictions."""
-        raise NotImplementedError
-
-    def _out_of_fold_shape(self, predicted: Any) -> Any:
-        """Return out-of-fold predictions in the shape that users see."""
+    def _out_of_fold_shape(self, predicted: list[np.ndarray]) -> Any:
+        """Return out-of-fold predictions, one array a column, in the shape that users see."""
         raise NotImplementedError
 
     # Fitting --------------------------------------------------------------------------------------------------------
@@ -158,36 +150,40 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         names = resolve_task_names(self.task_names, columns.names, len(columns.values))
         weights = label_weights(sample_weight, columns, names)
         columns = columns.hide(weights == 0)
-        task_weights = task_weights_by_task(self.task_weights, names)
+        structure = _continued_structure(previous, names) if previous is not None else self._structure(columns, names)
+        column_weights = structure.column_values(task_weights_by_task(self.task_weights, structure.names))
         if not incremental:
-            check_labelled(weights, task_weights, names)
+            check_labelled(weights, column_weights, structure)
             if (largest := weights.max()) != 1:
                 weights = weights / largest  # only their ratios count, and float32 has room for those near 1
-        targets = self._make_targets(columns, names, weights, classes)
+        targets = self._make_targets(columns, structure, weights, classes)
         if previous is not None:
-            targets = _continued(previous, targets, task_weights)
+            targets = _continued(previous, targets, column_weights)
         numbers = targets.numbers(columns)
-        labelled = labelled_rows(X, numbers, weights, task_weights)
+        labelled = labelled_rows(X, numbers, weights, column_weights)
         fitted = fit_model(
             self,
             labelled,
+            structure,
             targets,
-            task_weights,
-            self._class_weights(targets, labelled.numbers, labelled.weights),
+            column_weights,
+            self._class_weights(targets, structure, labelled.numbers, labelled.weights),
             groups=None if groups is None else np.asarray(groups)[labelled.place],
-            validation=self._validation(targets, task_weights, X_val, y_val),
+            validation=self._validation(structure, targets, column_weights, X_val, y_val),
             previous=previous,
             incremental=incremental,
         )
-        earlier = self._constants if previous is not None and incremental else None
+        constants = targets.constants(numbers, weights)
+        if previous is not None and incremental:  # the first chunk that has labels decides
+            pairs = zip(self._constants, constants, strict=True)
+            constants = [new if np.isnan(old).any() else old for old, new in pairs]
+        self._constants = constants
         self._store(fitted, labelled, columns)
-        self._set_constants(numbers, weights)
-        if earlier is not None:  # the first chunk that has labels decides
-            pairs = zip(earlier, self._constants, strict=True)
-            self._constants = [new if np.isnan(old).any() else old for old, new in pairs]
         return fitted.interrupted
 
-    def _validation(self, targets: Any, task_weights: np.ndarray, X_val: Any, y_val: Any) -> Validation | None:
+    def _validation(
+        self, structure: TaskStructure, targets: Targets, column_weights: np.ndarray, X_val: Any, y_val: Any
+    ) -> Validation | None:
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
@@ -195,19 +191,26 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         X_val = check_features(self, X_val, reset=False)
         columns = split_columns(y_val, "y_val")
         check_same_length(X_val=X_val, y_val=columns.values[0])
-        if len(columns.values) != len(targets.names):
-            raise ValueError(f"y_val has {len(columns.values)} tasks, but y has {len(targets.names)}: {targets.names}.")
-        check_task_order(columns, targets.names, "y_val")
-        weights = label_weights(None, columns, targets.names)
-        if not (weights @ task_weights).any():
-            raise ValueError(f"y_val has no label in any of the tasks that are learned: {targets.names}.")
+        names = structure.columns
+        if len(columns.values) != len(names):
+            raise ValueError(f"y_val has {len(columns.values)} columns, but y has {len(names)}: {names}.")
+        check_task_order(columns, names, "y_val")
+        weights = label_weights(None, columns, names)
+        if not (weights @ column_weights).any():
+            raise ValueError(f"y_val has no label in any of the tasks that are learned: {structure.names}.")
         return Validation(X_val, targets.numbers(columns), weights)
 
     def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
         """Set the attributes that fitting learned."""
         model = self._model = fitted.model
-        self.task_names_ = list(model.names)
-        self.n_tasks_ = len(model.names)
+        structure = model.structure
+        self.task_names_ = list(structure.names)
+        self.task_types_ = dict(zip(structure.names, structure.types, strict=True))
+        self.task_columns_ = {
+            name: [structure.columns[place] for place in structure.columns_of(task)]
+            for task, name in enumerate(structure.names)
+        }
+        self.n_tasks_ = len(structure.names)
         self.n_estimators_ = model.resolved.n_estimators
         self.early_stopping_ = model.resolved.early_stopping
         self.batch_size_ = model.resolved.batch_size
@@ -224,14 +227,56 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             predicted = self._decode(fitted.out_of_fold, len(labelled), constants=False)
             self.oof_task_scores_ = self._task_scores(columns.take(labelled.place), predicted, labelled.weights)
             self.oof_score_ = float(np.mean(list(self.oof_task_scores_.values()))) if self.oof_task_scores_ else np.nan
-            self.oof_prediction_ = self._out_of_fold_shape(_spread(predicted, labelled.place, columns.n_samples))
+            self.oof_prediction_ = self._out_of_fold_shape(
+                [_spread(values, labelled.place, columns.n_samples) for values in predicted]
+            )
 
     # Using a fitted model -------------------------------------------------------------------------------------------
 
-    def _predict_values(self, X: Any) -> Any:
+    def _predict_values(self, X: Any) -> list[np.ndarray]:
+        """Return one array a column: `(n,)`, quantiles `(n, Q)` or probabilities `(n, K)`."""
         check_is_fitted(self)
         X = check_features(self, X, reset=False)
         return self._decode(self._model.predictions(X), X.shape[0], constants=True)
+
+    def _model_labels(self, X: Any) -> list[np.ndarray]:
+        """Return the predicted labels, `(n,)` a column of y."""
+        predicted = self._predict_values(X)
+        return self._model.targets.labels(predicted)
+
+    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> list[np.ndarray]:
+        """Turn predictions per group into decoded ones per column; those not learned are constant, or NaN."""
+        learned, targets = self._model.place_groups(groups), self._model.targets
+        decoded = []
+        for column, constant in enumerate(self._constants):
+            if column in learned:
+                decoded.append(targets.decode(learned[column], column))
+            else:
+                decoded.append(np.tile(constant if constants else np.full_like(constant, np.nan), (n_rows, 1)))
+                if constant.ndim == 0:
+                    decoded[-1] = decoded[-1][:, 0]
+        return decoded
+
+    def _task_scores(self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray) -> dict[str, float]:
+        """Return the score of each task that has labels and predictions."""
+        return self._model.structure.by_task(self._model.targets.scores(columns, predicted, weights))
+
+    def _quantiles(self, X: Any) -> Any:
+        """Return the quantiles of each task with quantile loss: an array for 1-D y, else a dict by task name."""
+        predicted = self._predict_values(X)
+        tasks = {
+            name: predicted[column].reshape(len(predicted[column]), -1)
+            for column, (name, loss) in enumerate(
+                zip(self._model.targets.names, self._model.targets.losses, strict=True)
+            )
+            if loss.name == "quantile"
+        }
+        if not tasks:
+            raise ValueError(
+                f"No task of {self.task_names_} was fitted with the loss 'quantile'; give for example "
+                "loss=Quantile(levels=(0.1, 0.5, 0.9)) of skmtl.losses."
+            )
+        return next(iter(tasks.values())) if self._one_dimensional else tasks
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the shared representation, as features for other estimators.
@@ -272,10 +317,11 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         predicted = self._predict_values(X)
         columns = split_columns(y)
         check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight)
-        if len(columns.values) != self.n_tasks_:
-            raise ValueError(f"y has {len(columns.values)} tasks, but {self.n_tasks_} were fitted: {self.task_names_}.")
-        check_task_order(columns, self.task_names_, "y")
-        weights = label_weights(sample_weight, columns, self.task_names_)
+        names = self._model.structure.columns
+        if len(columns.values) != len(names):
+            raise ValueError(f"y has {len(columns.values)} columns, but {len(names)} were fitted: {names}.")
+        check_task_order(columns, names, "y")
+        weights = label_weights(sample_weight, columns, names)
         scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
         if not scores:
             raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")
@@ -318,10 +364,15 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return hasattr(self, "_model")
 
 
-def _continued(previous: Model, targets: Any, task_weights: np.ndarray) -> Any:
+def _continued_structure(previous: Model, names: list[str]) -> TaskStructure:
+    """Return the tasks of a model that is trained further; the columns of y must be the same."""
+    if names != previous.structure.columns:
+        raise ValueError(f"Tasks {names} cannot continue a model of the tasks {previous.structure.columns}.")
+    return previous.structure
+
+
+def _continued(previous: Model, targets: Targets, task_weights: np.ndarray) -> Targets:
     """Return a copy of the previous encoder; the new one must mean the same."""
-    if targets.names != previous.names:
-        raise ValueError(f"Tasks {targets.names} cannot continue a model of the tasks {previous.names}.")
     if targets.losses != previous.targets.losses:
         raise ValueError(f"Losses {targets.losses} cannot continue a model trained with {previous.targets.losses}.")
     learned = set(np.flatnonzero((task_weights > 0) & targets.learnable).tolist())
@@ -333,12 +384,22 @@ def _continued(previous: Model, targets: Any, task_weights: np.ndarray) -> Any:
     return previous.targets.continued(targets)
 
 
-def _spread(predicted: Any, place: slice | np.ndarray, n_rows: int) -> Any:
+def _spread(predicted: np.ndarray, place: slice | np.ndarray, n_rows: int) -> np.ndarray:
     """Put the predictions of some rows where they belong, NaN elsewhere."""
     if isinstance(place, slice):  # all of them
         return predicted
-    if isinstance(predicted, list):
-        return [_spread(part, place, n_rows) for part in predicted]
     table = np.full((n_rows, *predicted.shape[1:]), np.nan)
     table[place] = predicted
     return table
+
+
+def warn_of_single_classes(targets: Targets) -> None:
+    """Warn of tasks with one class only."""
+    for name, classes in zip(targets.names, targets.classes, strict=True):
+        if len(classes) == 1:
+            warnings.warn(
+                f"Task {name!r} has one class only, {classes.tolist()[0]!r}: it is always predicted, and nothing is "
+                "learned from this task.",
+                UserWarning,
+                stacklevel=5,
+            )

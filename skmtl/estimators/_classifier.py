@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
 from ..losses import CLASSIFICATION_LOSSES, Loss
 from ..tasks import (
     ClassificationTargets,
     Columns,
-    class_weights_by_task,
+    Targets,
+    TaskStructure,
+    class_weight_table,
     find_classes,
     losses_by_task,
     sorted_classes,
+    stack_labels,
 )
-from ._base import BaseMultiTask
+from ._base import BaseMultiTask, warn_of_single_classes
 from ._fitting import Fitted
 from ._labelled import Labelled
 from ._parameters import CONSTRAINTS
-from ._scores import scores_by_task
 
 
 class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
@@ -75,7 +75,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         Weight of each task's loss: one for all, one a task in column order, or by task name (unnamed tasks: 1). A task
         of weight 0 is not learned. Single weights are parameters of their own: `set_params(task_weights__price=2)`.
     loss : str, Loss, sequence or dict, default="log_loss"
-        How each task's error is measured: "log_loss", or an object of `skmtl.losses`.
+        How each task's error is measured: "log_loss", "focal", "ordinal" (ordered classes: numbers, or an ordered
+        category), or an object of `skmtl.losses`, such as `LogLoss(label_smoothing=0.1)`.
     class_weight : "balanced", dict or sequence, default=None
         Weight of each class: a dict with numbers as values is by class, for every task that has those classes; with
         dicts, "balanced" or None as values it is by task name; a sequence holds one of these a task. "balanced" makes
@@ -106,6 +107,10 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         Names of the tasks.
     n_tasks_ : int
         Number of tasks.
+    task_types_ : dict
+        "classification" for each task name, as `MultiTaskEstimator` has it for tasks of several types.
+    task_columns_ : dict
+        The columns of y, one, that each task covers.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -273,13 +278,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         ndarray of shape (n_samples,) or (n_samples, n_tasks)
             Like y at fit, in the dtype of its labels; dtype object if the tasks' labels are of different kinds.
         """
-        probabilities = self._predict_values(X)
-        labels = self._targets.decode(probabilities)
-        return labels[:, 0] if self._one_dimensional else labels
-
-    @property
-    def _targets(self) -> ClassificationTargets:
-        return cast(ClassificationTargets, self._model.targets)
+        labels = self._model_labels(X)
+        return labels[0] if self._one_dimensional else stack_labels(labels)
 
     def predict_proba(self, X: Any) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of every class.
@@ -314,9 +314,12 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
 
     score = BaseMultiTask.score  # the mixin's refuses missing labels
 
-    def _make_targets(
-        self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any
-    ) -> ClassificationTargets:
+    def _structure(self, columns: Columns, names: list[str]) -> TaskStructure:
+        del columns
+        return TaskStructure.of_columns(names, "classification")
+
+    def _make_targets(self, columns: Columns, structure: TaskStructure, weights: np.ndarray, classes: Any) -> Targets:
+        names = structure.columns
         losses = losses_by_task(self.loss, names, CLASSIFICATION_LOSSES, "log_loss")
         if classes is not None:
             given = [classes] if columns.one_dimensional else list(classes)
@@ -324,74 +327,19 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
                 raise ValueError(f"classes has {len(given)} entries, but y has {len(names)} tasks: {names}.")
             found = [sorted_classes(np.asarray(of_task), name) for of_task, name in zip(given, names, strict=True)]
         else:
-            found = find_classes(columns, names, [weights[:, task] > 0 for task in range(len(names))])
+            found = find_classes(columns, names, weights, losses)
         return ClassificationTargets(names, losses, found)
 
     def _class_weights(
-        self, targets: ClassificationTargets, numbers: np.ndarray, weights: np.ndarray
+        self, targets: Targets, structure: TaskStructure, numbers: np.ndarray, weights: np.ndarray
     ) -> np.ndarray | None:
-        def counts(task: int) -> np.ndarray:
-            present = weights[:, task] > 0
-            codes = numbers[present, task].astype(np.intp)
-            return np.bincount(codes, weights=weights[present, task], minlength=len(targets.classes[task]))
-
-        by_task = class_weights_by_task(self.class_weight, targets.names, targets.classes, counts)
-        if all(of_task is None for of_task in by_task):
-            return None
-        table = np.ones((len(by_task), max(targets.n_classes)))
-        for task, of_task in enumerate(by_task):
-            if of_task is not None:
-                if len(of_task) and not of_task.any():
-                    name, known = targets.names[task], targets.classes[task].tolist()
-                    raise ValueError(
-                        f"class_weight is 0 for all classes of task {name!r}: {known}. To leave the task out, give it "
-                        f"task weight 0: task_weights={{{name!r}: 0}}."
-                    )
-                table[task, : len(of_task)] = of_task
-        return table
-
-    def _set_constants(self, numbers: np.ndarray, weights: np.ndarray) -> None:
-        self._constants = []
-        for task, classes in enumerate(self._targets.classes):
-            present = weights[:, task] > 0
-            codes = numbers[present, task].astype(np.intp)
-            counts = np.bincount(codes, weights=weights[present, task], minlength=len(classes))
-            self._constants.append(counts / counts.sum() if present.any() else np.full(len(classes), np.nan))
+        return class_weight_table(self.class_weight, structure, targets, numbers, weights)
 
     def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
-        targets = cast(ClassificationTargets, fitted.model.targets)
+        targets = fitted.model.targets
         self.classes_ = targets.classes[0] if columns.one_dimensional else targets.classes
         super()._store(fitted, labelled, columns)
-        for name, classes in zip(targets.names, targets.classes, strict=True):
-            if len(classes) == 1:
-                warnings.warn(
-                    f"Task {name!r} has one class only, {classes.tolist()[0]!r}: it is always predicted, and nothing "
-                    "is learned from this task.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-
-    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> list[np.ndarray]:
-        learned = self._model.place_groups(groups)
-        tables = []
-        for task, classes in enumerate(self._targets.classes):
-            table = np.full((n_rows, len(classes)), np.nan)
-            if task in learned:
-                table[:] = learned[task]
-            elif constants:
-                table[:] = self._constants[task]
-            tables.append(table)
-        return tables
-
-    def _task_scores(self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray) -> dict[str, float]:
-        truth = self._targets.known_numbers(columns)
-        codes = np.full(truth.shape, np.nan)
-        for task, table in enumerate(predicted):
-            if not table.shape[1]:
-                continue
-            known = ~np.isnan(table).any(axis=1)
-            codes[known, task] = table[known].argmax(axis=1)
-        return scores_by_task(accuracy_score, truth, codes, weights, self.task_names_)
+        warn_of_single_classes(targets)
 
     def _out_of_fold_shape(self, predicted: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
         return predicted[0] if self._one_dimensional else predicted

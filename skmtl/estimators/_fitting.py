@@ -16,11 +16,11 @@ from sklearn.utils import check_random_state
 from ..features import Standardizer
 from ..nn import Network, Trunk
 from ..tasks import (
-    ClassificationTargets,
     MemberStatistics,
     Objective,
-    RegressionTargets,
+    Targets,
     TaskGroup,
+    TaskStructure,
     group_tasks,
     label_variance,
     member_statistics,
@@ -74,8 +74,9 @@ class Fitted:
 def fit_model(
     estimator: Any,
     labelled: Labelled,
-    targets: RegressionTargets | ClassificationTargets,
-    task_weights: np.ndarray,
+    structure: TaskStructure,
+    targets: Targets,
+    column_weights: np.ndarray,
     class_weights: np.ndarray | None,
     groups: np.ndarray | None = None,
     validation: Validation | None = None,
@@ -89,11 +90,12 @@ def fit_model(
     estimator : BaseMultiTask
         Where parameters are read.
     labelled : Labelled
-    targets : RegressionTargets or ClassificationTargets
+    structure : TaskStructure
+    targets : Targets
         Used up: units of tasks that are new are added.
-    task_weights : ndarray of shape (n_tasks,)
-        All tasks, in column order of y.
-    class_weights : ndarray of shape (n_tasks, K) or None
+    column_weights : ndarray of shape (n_columns,)
+        Weight of the loss of each column of y.
+    class_weights : ndarray of shape (n_columns, K) or None
     groups : ndarray of shape (n_rows,) or None
         Rows of a group share a holdout.
     validation : Validation or None
@@ -110,26 +112,26 @@ def fit_model(
     held_out = None
     if resolved.early_stopping and validation is None:
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
-    tasks, task_groups = _engine_order(targets, task_weights)
+    tasks, task_groups = _engine_order(targets, column_weights)
     standardizer = Standardizer(labelled.X.shape[1]) if previous is None else copy.deepcopy(previous.standardizer)
     if len(labelled):
-        row_weights = labelled.weights[:, task_weights > 0].max(axis=1)
+        row_weights = labelled.weights[:, column_weights > 0].max(axis=1)
         standardizer.update(labelled.X, labelled.kept, row_weights)
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
     statistics, seen = _statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
     network = _network(trunk, seeds, resolved, statistics, labelled.X.shape[1], previous, task_groups)
-    objective = Objective(task_groups, statistics, task_weights[tasks], table)
-    history = History([targets.names[task] for task in np.sort(tasks)], task_weights[np.sort(tasks)])
+    objective = Objective(task_groups, statistics, column_weights[tasks], table)
+    history, order = _history(structure, tasks, column_weights)
     if previous is not None:
         history.extend(previous.net.task_history)
-    net = _net(estimator, network, objective.to(resolved.dtype).to(resolved.device), history, tasks, incremental)
+    net = _net(estimator, network, objective.to(resolved.dtype).to(resolved.device), history, order, incremental)
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
     model = Model(
-        targets.names, targets, tasks, task_groups, standardizer, seeds, resolved, statistics, seen, net, n_fits
+        structure, targets, tasks, task_groups, standardizer, seeds, resolved, statistics, seen, net, n_fits
     )  # fmt: skip
     if not len(tasks) or not len(labelled):
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
@@ -174,11 +176,9 @@ def _prepare(
     return seeds, resolved, Keys(content, folds)
 
 
-def _engine_order(
-    targets: RegressionTargets | ClassificationTargets, task_weights: np.ndarray
-) -> tuple[np.ndarray, list[TaskGroup]]:
-    """Return the tasks that the network learns, like tasks side by side, and their groups."""
-    learned = np.flatnonzero((task_weights > 0) & targets.learnable)
+def _engine_order(targets: Targets, column_weights: np.ndarray) -> tuple[np.ndarray, list[TaskGroup]]:
+    """Return the columns that the network learns, like ones side by side, and their groups."""
+    learned = np.flatnonzero((column_weights > 0) & targets.learnable)
     order, groups = group_tasks(
         [targets.losses[task] for task in learned], [targets.n_classes[task] for task in learned]
     )
@@ -186,7 +186,7 @@ def _engine_order(
 
 
 def _engine_labels(
-    targets: RegressionTargets | ClassificationTargets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
+    targets: Targets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return encoded labels and weights in the order of the engine; hidden cells hold what any loss can take."""
     encoded = targets.encode(numbers)
@@ -242,12 +242,21 @@ def _network(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         built = trunk.build(n_features, generators)
-    network = Network(built, torch.from_numpy(statistics.start))
+    bias_only = [fixed for group in groups for fixed in group.bias_only]
+    network = Network(built, torch.from_numpy(statistics.start), bias_only)
     return network.to(resolved.dtype).to(resolved.device)
 
 
+def _history(structure: TaskStructure, tasks: np.ndarray, column_weights: np.ndarray) -> tuple[History, np.ndarray]:
+    """Return an empty history of the learned tasks, and the place in it of each of the engine's columns."""
+    owners = structure.task_of_column[tasks]
+    learned, order = np.unique(owners, return_inverse=True)
+    weights = np.bincount(order, weights=column_weights[tasks], minlength=len(learned))
+    return History([structure.names[task] for task in learned], weights), order
+
+
 def _net(
-    estimator: Any, network: Network, objective: Objective, history: History, tasks: np.ndarray, incremental: bool
+    estimator: Any, network: Network, objective: Objective, history: History, order: np.ndarray, incremental: bool
 ) -> MultiTaskNet:
     callbacks = clone_callbacks(estimator.callbacks)
     if estimator.verbose and not incremental:
@@ -260,7 +269,7 @@ def _net(
         schedule="constant" if incremental else estimator.learning_rate,
         max_grad_norm=estimator.max_grad_norm,
         task_history=history,
-        task_order=np.searchsorted(np.sort(tasks), tasks),
+        task_order=order,
         lr=estimator.learning_rate_init,
         max_epochs=1 if incremental else estimator.max_iter,
         callbacks=callbacks,

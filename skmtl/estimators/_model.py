@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..features import Standardizer
 from ..nn import Network
-from ..tasks import ClassificationTargets, MemberStatistics, Objective, RegressionTargets, TaskGroup
+from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
 from ._parameters import Resolved
 
@@ -46,11 +46,10 @@ class Model:
 
     Attributes
     ----------
-    names : list of str
-        All tasks, in column order of y.
-    targets : RegressionTargets or ClassificationTargets
+    structure : TaskStructure
+    targets : Targets
     tasks : ndarray of int of shape (T,)
-        Position in y of each task that the network learns, in the order of the engine.
+        Position of each column of y that the network learns, in the order of the engine.
     groups : list of TaskGroup
     standardizer : Standardizer
     seeds : Seeds
@@ -63,8 +62,8 @@ class Model:
         How often the model was continued.
     """
 
-    names: list[str]
-    targets: RegressionTargets | ClassificationTargets
+    structure: TaskStructure
+    targets: Targets
     tasks: np.ndarray
     groups: list[TaskGroup]
     standardizer: Standardizer
@@ -124,7 +123,7 @@ class Model:
                 yield x, rows.shape[0]
 
     def place_groups(self, groups: list[np.ndarray]) -> dict[int, np.ndarray]:
-        """Map the position of each learned task in y to its column, `(n,)` or `(n, K)`, of the groups' arrays."""
+        """Map the position of each learned column of y to its part, `(n,)` or `(n, K)`, of the groups' arrays."""
         return {
             int(task): array[:, place]
             for group, array in zip(self.groups, groups, strict=True)

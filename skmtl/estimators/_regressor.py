@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 
 from ..losses import REGRESSION_LOSSES, Loss
-from ..tasks import Columns, RegressionTargets, losses_by_task
+from ..tasks import Columns, RegressionTargets, Targets, TaskStructure, losses_by_task
 from ._base import BaseMultiTask
 from ._parameters import CONSTRAINTS
-from ._scores import scores_by_task
 
 
 class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
@@ -65,8 +63,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         of weight 0 is not learned. Single weights are parameters of their own: `set_params(task_weights__price=2)`.
     loss : str, Loss, sequence or dict, default="squared_error"
         How each target's error is measured: one for all, one a task, or by task name. Names: "squared_error",
-        "absolute_error", "huber", "poisson" (counts, labels >= 0) and "gamma" (amounts, labels > 0); or an object of
-        `skmtl.losses`, such as `Huber(delta=2.0)`.
+        "absolute_error", "huber", "quantile", "poisson" (counts, labels >= 0) and "gamma" (amounts, labels > 0); or an
+        object of `skmtl.losses`, such as `Huber(delta=2.0)` or `Quantile(levels=(0.05, 0.5, 0.95))`.
     task_names : sequence of str, default=None
         Names of the tasks. By default the column names of y, or `y0, y1, …`.
     max_grad_norm : float, default=None
@@ -91,6 +89,10 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Names of the tasks.
     n_tasks_ : int
         Number of tasks.
+    task_types_ : dict
+        "regression" for each task name, as `MultiTaskEstimator` has it for tasks of several types.
+    task_columns_ : dict
+        The columns of y, one, that each task covers.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -239,38 +241,39 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         ndarray of shape (n_samples,) or (n_samples, n_tasks)
             Like y at fit, in float64.
         """
-        values = self._predict_values(X)
-        return values[:, 0] if self._one_dimensional else values
+        labels = self._model_labels(X)
+        return labels[0] if self._one_dimensional else np.column_stack(labels)
+
+    def predict_quantiles(self, X: Any) -> np.ndarray | dict[str, np.ndarray]:
+        """Predict all quantiles of the tasks with quantile loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels) or dict of them
+            An array for 1-D y, else a dict by task name. Levels increase, and quantiles never cross.
+
+        Raises
+        ------
+        ValueError
+            If no task was fitted with quantile loss.
+        """
+        return self._quantiles(X)
 
     score = BaseMultiTask.score  # the mixin's refuses missing labels
 
-    @property
-    def _targets(self) -> RegressionTargets:
-        return cast(RegressionTargets, self._model.targets)
+    def _structure(self, columns: Columns, names: list[str]) -> TaskStructure:
+        del columns
+        return TaskStructure.of_columns(names, "regression")
 
-    def _make_targets(self, columns: Columns, names: list[str], weights: np.ndarray, classes: Any) -> RegressionTargets:
+    def _make_targets(self, columns: Columns, structure: TaskStructure, weights: np.ndarray, classes: Any) -> Targets:
         del columns, weights, classes
+        names = structure.columns
         return RegressionTargets(names, losses_by_task(self.loss, names, REGRESSION_LOSSES, "squared_error"))
 
-    def _set_constants(self, numbers: np.ndarray, weights: np.ndarray) -> None:
-        self._constants = np.full(numbers.shape[1], np.nan)
-        for task in range(numbers.shape[1]):
-            present = weights[:, task] > 0
-            if present.any():
-                self._constants[task] = np.average(numbers[present, task], weights=weights[present, task])
-
-    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> np.ndarray:
-        values = np.full((n_rows, self.n_tasks_), np.nan)
-        if constants:
-            values[:] = self._constants
-        for task, column in self._model.place_groups(groups).items():
-            values[:, task] = self._targets.decode(column[:, None], np.array([task]))[:, 0]
-        return values
-
-    def _task_scores(self, columns: Columns, predicted: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-        # R² knows no units, and in these ones no square overflows.
-        truth, predicted = (self._targets.encode(values) for values in (self._targets.numbers(columns), predicted))
-        return scores_by_task(r2_score, truth, predicted, weights, self.task_names_)
-
-    def _out_of_fold_shape(self, predicted: np.ndarray) -> np.ndarray:
-        return predicted[:, 0] if self._one_dimensional else predicted
+    def _out_of_fold_shape(self, predicted: list[np.ndarray]) -> np.ndarray:
+        labels = self._model.targets.labels(predicted)
+        return labels[0] if self._one_dimensional else np.column_stack(labels)

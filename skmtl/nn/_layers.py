@@ -65,6 +65,8 @@ class MemberLinear(nn.Module):
     n_members, n_inputs, n_outputs : int
     draws : sequence of torch.Generator or None, default=None
         Where each member's start is drawn from; None starts at zero.
+    bias_only : sequence of bool or None, default=None
+        Which outputs are constants, without weights; None: none. Only for layers that start at zero.
 
     Notes
     -----
@@ -78,10 +80,19 @@ class MemberLinear(nn.Module):
     torch.Size([3, 4, 2])
     """
 
+    mask: Tensor | None
+
     def __init__(
-        self, n_members: int, n_inputs: int, n_outputs: int, draws: Sequence[torch.Generator] | None = None
+        self,
+        n_members: int,
+        n_inputs: int,
+        n_outputs: int,
+        draws: Sequence[torch.Generator] | None = None,
+        bias_only: Sequence[bool] | None = None,
     ) -> None:
         super().__init__()
+        mask = None if bias_only is None or not any(bias_only) else ~torch.tensor(list(bias_only))
+        self.register_buffer("mask", mask, persistent=False)
         self.weight = nn.Parameter(torch.zeros(n_members, n_inputs, n_outputs))
         self.bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
         if draws is not None:
@@ -94,7 +105,8 @@ class MemberLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, B, O)`."""
-        return torch.baddbmm(self.bias, x.expand(self.weight.shape[0], -1, -1), self.weight)
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        return torch.baddbmm(self.bias, x.expand(self.weight.shape[0], -1, -1), weight)
 
     def backward(self, x: Tensor, gradient: Tensor) -> None:
         """Set the gradients of weights and biases.
@@ -112,6 +124,8 @@ class MemberLinear(nn.Module):
         if self.weight.requires_grad:
             inputs = x.expand(self.weight.shape[0], -1, -1)  # (M, B, F)
             torch.bmm(inputs.transpose(1, 2), gradient, out=self.weight.grad)
+            if self.mask is not None and self.weight.grad is not None:
+                self.weight.grad.mul_(self.mask)
         if self.bias.requires_grad:
             torch.sum(gradient, 1, keepdim=True, out=self.bias.grad)
 

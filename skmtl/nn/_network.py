@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ class Network(nn.Module):
     start : Tensor of shape (M, O)
         Outputs before training. Head weights start at zero, so that the first prediction is the mean or the prior
         and no result depends on the order of the tasks.
+    bias_only : sequence of bool or None, default=None
+        Which outputs do not depend on the features; None: none.
 
     Notes
     -----
@@ -37,10 +39,11 @@ class Network(nn.Module):
     tensor([[[0., 1.]]], grad_fn=<BaddbmmBackward0>)
     """
 
-    def __init__(self, trunk: nn.Module, start: Tensor) -> None:
+    def __init__(self, trunk: nn.Module, start: Tensor, bias_only: Sequence[bool] | None = None) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = MemberLinear(start.shape[0], int(trunk.n_outputs), start.shape[1])  # type: ignore[arg-type]
+        n_units = int(trunk.n_outputs)  # type: ignore[arg-type]
+        self.head = MemberLinear(start.shape[0], n_units, start.shape[1], bias_only=bias_only)
         with torch.no_grad():
             self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)
 

@@ -1,33 +1,49 @@
 """What a task is: one column of `y`, turned into float labels, a loss and statistics, and back into predictions.
 
-`RegressionTargets` and `ClassificationTargets` encode and decode labels, `group_tasks` puts like tasks side by side,
+`TaskStructure` says which tasks there are, `RegressionTargets`, `ClassificationTargets` and `MixedTargets` encode and
+decode labels, `group_tasks` puts like tasks side by side,
 `member_statistics` measures what each member may know of the labels, and `Objective` gives the loss of every task of
 a batch with its derivative.
 """
 
-from ._classification import ClassificationTargets, find_classes, sorted_classes
-from ._columns import Columns, split_columns
+from ._class_weights import class_weight_table
+from ._classification import ClassificationTargets, find_classes, sorted_classes, stack_labels
+from ._columns import Categories, Columns, split_columns
+from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
+from ._mixed import MixedTargets
 from ._objective import Objective, label_variance
-from ._per_task import class_weights_by_task, losses_by_task, resolve_task_names, task_weights_by_task
+from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task
 from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
+from ._structure import TaskStructure
+from ._targets import Targets
+from ._types import TASK_TYPES, resolve_task_types
 
 __all__ = [
+    "TASK_TYPES",
+    "Categories",
     "ClassificationTargets",
     "Columns",
+    "FrameFormat",
     "MemberStatistics",
+    "MixedTargets",
     "Objective",
     "RegressionTargets",
+    "Targets",
     "TaskGroup",
-    "class_weights_by_task",
+    "TaskStructure",
+    "class_weight_table",
     "find_classes",
     "group_tasks",
     "label_variance",
     "losses_by_task",
+    "losses_by_type",
     "member_statistics",
     "resolve_task_names",
+    "resolve_task_types",
     "sorted_classes",
     "split_columns",
+    "stack_labels",
     "task_weights_by_task",
 ]

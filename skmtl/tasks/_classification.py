@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.metrics import accuracy_score
 
 from ..losses import Loss
 from ._columns import Columns
+from ._targets import Targets, scored_cells
 
 
-class ClassificationTargets:
+class ClassificationTargets(Targets):
     """Labels of classification tasks as codes 0 … n_classes - 1, and back.
 
     Parameters
@@ -20,11 +22,7 @@ class ClassificationTargets:
     losses : sequence of Loss
         Loss of each task.
     classes : list of ndarray
-        Sorted classes of each task.
-
-    Attributes
-    ----------
-    classes : list of ndarray
+        Classes of each task, in order.
 
     Examples
     --------
@@ -39,7 +37,12 @@ class ClassificationTargets:
     def __init__(self, names: Sequence[str], losses: Sequence[Loss], classes: list[np.ndarray]) -> None:
         self.names = list(names)
         self.losses = list(losses)
-        self.classes = classes
+        self._classes = classes
+
+    @property
+    def classes(self) -> list[np.ndarray]:
+        """Classes of each task, in order."""
+        return self._classes
 
     @property
     def n_classes(self) -> list[int]:
@@ -70,14 +73,7 @@ class ClassificationTargets:
         for task, (name, classes) in enumerate(zip(self.names, self.classes, strict=True)):
             present = ~columns.missing[task]
             labels = columns.values[task][present]
-            try:
-                place = np.searchsorted(classes, labels) if len(classes) else np.zeros(len(labels), dtype=np.intp)
-            except TypeError:  # labels that cannot be compared with the classes are none of them
-                place = np.zeros(len(labels), dtype=np.intp)
-            place = np.minimum(place, max(len(classes) - 1, 0))
-            found = (
-                np.asarray(classes[place] == labels, dtype=bool) if len(classes) else np.zeros(len(labels), dtype=bool)
-            )
+            place, found = _places(classes, labels)
             if strict and not found.all():
                 raise ValueError(
                     f"Task {name!r} holds the label {labels[~found].tolist()[0]!r}, which is not among its classes "
@@ -95,7 +91,7 @@ class ClassificationTargets:
         """Return the codes as they are."""
         return numbers
 
-    def continued(self, later: ClassificationTargets) -> ClassificationTargets:
+    def continued(self, later: Targets) -> ClassificationTargets:
         """Return the encoder of a model that is trained further.
 
         Raises
@@ -115,39 +111,100 @@ class ClassificationTargets:
         """Return the code that stands in hidden cells: 0."""
         return np.zeros(len(self.names))
 
-    def decode(self, probabilities: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the most probable label of each task, `(n_samples, n_tasks)`, in the dtype the labels came in.
+    def decode(self, predicted: np.ndarray, task: int) -> np.ndarray:
+        """Return probabilities as they are."""
+        del task
+        return predicted
 
-        Columns of different kinds make an array of dtype object. A task without a known class predicts NaN.
-        """
-        columns: list[np.ndarray] = [
+    def labels(self, predicted: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the most probable label of each task in the dtype the labels came in; NaN without a known class."""
+        return [
             classes[p.argmax(axis=1)] if len(classes) else np.full(len(p), np.nan)
-            for classes, p in zip(self.classes, probabilities, strict=True)
+            for classes, p in zip(self.classes, predicted, strict=True)
         ]
-        if len({column.dtype.kind for column in columns}) == 1:
-            return np.stack(columns, axis=1)
-        table = np.empty((len(columns[0]), len(columns)), dtype=object)
-        for task, column in enumerate(columns):
-            table[:, task] = column
-        return table
+
+    def constants(self, numbers: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+        """Return the class shares of each task; NaN without a label."""
+        constants = []
+        for task, n_classes in enumerate(self.n_classes):
+            counts = class_counts(numbers[:, task], weights[:, task], n_classes)
+            constants.append(counts / counts.sum() if counts.any() else np.full(len(counts), np.nan))
+        return constants
+
+    def scores(self, columns: Columns, predicted: Sequence[np.ndarray], weights: np.ndarray) -> dict[int, float]:
+        """Return the accuracy of each task that has labels and predictions."""
+        truth, scores = self.known_numbers(columns), {}
+        for task, probabilities in enumerate(predicted):
+            cells = scored_cells(weights[:, task], probabilities)
+            if cells.any() and probabilities.shape[1]:
+                guess = probabilities[cells].argmax(axis=1)
+                scores[task] = float(accuracy_score(truth[cells, task], guess, sample_weight=weights[cells, task]))
+        return scores
 
 
-def find_classes(columns: Columns, names: Sequence[str], labelled: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the sorted classes of each task among the labels that count.
+def class_counts(codes: np.ndarray, weights: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the weighted number of labels of each class of one task, `(n_classes,)`."""
+    present = weights > 0
+    return np.bincount(codes[present].astype(np.intp), weights=weights[present], minlength=n_classes)
+
+
+def stack_labels(labels: Sequence[np.ndarray]) -> np.ndarray:
+    """Return columns of labels side by side, `(n_samples, n_columns)`; of dtype object if their kinds differ."""
+    if len({column.dtype.kind for column in labels}) == 1:
+        return np.stack(labels, axis=1)
+    table = np.empty((len(labels[0]), len(labels)), dtype=object)
+    for position, column in enumerate(labels):
+        table[:, position] = column
+    return table
+
+
+def _places(classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each label its place among the classes, and whether it is one of them."""
+    nowhere = np.zeros(len(labels), dtype=np.intp), np.zeros(len(labels), dtype=bool)
+    if not len(classes):
+        return nowhere
+    order = np.argsort(classes, kind="stable")
+    try:
+        place = np.searchsorted(classes, labels, sorter=order)
+    except TypeError:  # labels that cannot be compared with the classes are none of them
+        return nowhere
+    place = order[np.minimum(place, len(classes) - 1)]
+    return place, np.asarray(classes[place] == labels, dtype=bool)
+
+
+def find_classes(
+    columns: Columns, names: Sequence[str], weights: np.ndarray, losses: Sequence[Loss]
+) -> list[np.ndarray]:
+    """Return the classes of each task among the labels that count: sorted, or in the order that its categories have.
 
     Parameters
     ----------
     columns : Columns
     names : sequence of str
-    labelled : sequence of ndarray of bool of shape (n_samples,)
-        For each task, which rows have a label of positive weight.
+    weights : ndarray of shape (n_samples, n_tasks)
+        Label weights, 0 where hidden.
+    losses : sequence of Loss
+        Loss of each task; an ordinal one needs an order.
 
     Raises
     ------
     ValueError
-        If the labels of a task are continuous, dates, or of kinds that cannot be compared.
+        If the labels of a task are continuous, dates, or of kinds that cannot be compared; or if an ordinal task has
+        labels whose order is unknown.
     """
-    return [sorted_classes(columns.values[task][labelled[task]], name) for task, name in enumerate(names)]
+    found = []
+    for task, (name, loss) in enumerate(zip(names, losses, strict=True)):
+        classes = sorted_classes(columns.values[task][weights[:, task] > 0], name)
+        categories = columns.categories[task]
+        if categories is not None and categories.ordered:
+            classes = categories.values[np.isin(categories.values, classes)].astype(classes.dtype)
+        elif loss.name == "ordinal" and len(classes) > 2 and classes.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Task {name!r} is ordinal, but nothing says in which order its classes {classes.tolist()} come: give "
+                "numbers, or an ordered category, such as pandas.Categorical(labels, categories=[...], ordered=True)."
+            )
+        found.append(classes)
+    return found
 
 
 def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
@@ -165,7 +222,8 @@ def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:
         if fractional.any():
             raise ValueError(
                 f"Unknown label type: continuous. Task {name!r} holds {labels[fractional].tolist()[0]!r}; classes are "
-                "strings, booleans or whole numbers. Use MultiTaskRegressor, or cut the target into bins."
+                "strings, booleans or whole numbers. Use MultiTaskRegressor (in MultiTaskEstimator, the task type "
+                "'regression'), or cut the target into bins."
             )
     if labels.dtype.kind not in "biufUSO":
         raise ValueError(

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import narwhals.stable.v2 as nw  # the main namespace drops the categories of a categorical column
 import numpy as np
 from scipy.sparse import issparse
+
+from ._frame import FrameFormat
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The categories that the dtype of a column lists.
+
+    Attributes
+    ----------
+    values : ndarray
+    ordered : bool
+        Whether their order means something.
+    """
+
+    values: np.ndarray
+    ordered: bool
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,10 @@ class Columns:
         Column names, if `y` had any.
     one_dimensional : bool
         Whether `y` was a single column without a second axis.
+    categories : list of Categories or None
+        Of columns of a categorical dtype.
+    frame : FrameFormat or None
+        How to make a frame like `y`, if it was one.
 
     Examples
     --------
@@ -37,6 +59,13 @@ class Columns:
     missing: list[np.ndarray]
     names: list[str] | None
     one_dimensional: bool
+    categories: list[Categories | None] = field(default_factory=list)
+    frame: FrameFormat | None = None
+
+    def __post_init__(self) -> None:
+        """Let there be an entry of categories for each column."""
+        if not self.categories:
+            self.categories.extend([None] * len(self.values))
 
     @property
     def n_samples(self) -> int:
@@ -46,15 +75,24 @@ class Columns:
     def hide(self, cells: np.ndarray) -> Columns:
         """Return the same columns with the labels in `cells`, `(n_samples, n_tasks)`, missing too."""
         missing = [own | cells[:, task] for task, own in enumerate(self.missing)]
-        return Columns(self.values, missing, self.names, self.one_dimensional)
+        return replace(self, missing=missing)
+
+    def select(self, positions: np.ndarray) -> Columns:
+        """Return some of the columns."""
+        return replace(
+            self,
+            values=[self.values[place] for place in positions],
+            missing=[self.missing[place] for place in positions],
+            names=None if self.names is None else [self.names[place] for place in positions],
+            categories=[self.categories[place] for place in positions],
+        )
 
     def take(self, rows: np.ndarray | slice) -> Columns:
         """Return the same columns with `rows` only."""
-        return Columns(
-            [column[rows] for column in self.values],
-            [missing[rows] for missing in self.missing],
-            self.names,
-            self.one_dimensional,
+        return replace(
+            self,
+            values=[column[rows] for column in self.values],
+            missing=[missing[rows] for missing in self.missing],
         )
 
 
@@ -75,10 +113,12 @@ def split_columns(y: Any, parameter: str = "y") -> Columns:
         series = [y[name] for name in y.columns] if len(set(names)) == len(names) else []
         if not series:
             raise ValueError(f"{parameter} has no columns or repeated column names: {names}.")
-        return _checked([_series_values(column) for column in series], names, False, parameter)
+        checked = _checked([_series_values(column) for column in series], names, False, parameter)
+        return replace(checked, categories=[_categories(column) for column in series], frame=FrameFormat.of(y))
     if hasattr(y, "to_numpy"):  # a Series
         name = getattr(y, "name", None)
-        return _checked([_series_values(y)], None if name in (None, "") else [str(name)], True, parameter)
+        checked = _checked([_series_values(y)], None if name in (None, "") else [str(name)], True, parameter)
+        return replace(checked, categories=[_categories(y)])
     array = _as_array(y, parameter)
     if array.ndim not in (1, 2):
         raise ValueError(
@@ -119,6 +159,15 @@ def _series_values(series: Any) -> tuple[np.ndarray, np.ndarray] | np.ndarray:
     filled, missing = np.zeros(len(missing), dtype=labels.dtype), missing.copy()
     filled[places], missing[places] = labels, hidden
     return filled, missing
+
+
+def _categories(series: Any) -> Categories | None:
+    """Return the categories of a series of categorical dtype."""
+    column = nw.from_native(series, series_only=True, pass_through=True)
+    if not isinstance(column, nw.Series) or column.dtype not in (nw.Categorical, nw.Enum):
+        return None
+    values = column.cat.get_categories().to_numpy()
+    return Categories(np.asarray(values), bool(nw.is_ordered_categorical(column)))
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

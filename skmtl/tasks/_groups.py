@@ -22,7 +22,9 @@ class TaskGroup:
     outputs : slice
         Where their outputs stand in the network's output block.
     width : int
-        Outputs of each task: 1 for regression and two classes, else the number of classes.
+        Outputs of each task, as its loss has it.
+    n_classes : int
+        Number of classes of each task, 1 for regression.
 
     Examples
     --------
@@ -37,6 +39,12 @@ class TaskGroup:
     tasks: slice
     outputs: slice
     width: int
+    n_classes: int
+
+    @property
+    def bias_only(self) -> list[bool]:
+        """Which of the group's outputs do not depend on the features."""
+        return self.loss.bias_only(self.width) * (self.tasks.stop - self.tasks.start)
 
 
 def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.ndarray, list[TaskGroup]]:
@@ -56,15 +64,15 @@ def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.nd
     """
     members: dict[tuple[Loss, int], list[int]] = {}
     for task, (loss, count) in enumerate(zip(losses, n_classes, strict=True)):
-        members.setdefault((loss, count if count > 2 else 1), []).append(task)
+        members.setdefault((loss, count), []).append(task)
     order: list[int] = []
     groups = []
     first_output = 0
-    for (loss, width), tasks in members.items():
+    for (loss, count), tasks in members.items():
+        width = loss.width(count)
         last_output = first_output + width * len(tasks)
-        groups.append(
-            TaskGroup(loss, slice(len(order), len(order) + len(tasks)), slice(first_output, last_output), width)
-        )
+        places = slice(len(order), len(order) + len(tasks))
+        groups.append(TaskGroup(loss, places, slice(first_output, last_output), width, count))
         order += tasks
         first_output = last_output
     return np.array(order, dtype=np.intp), groups

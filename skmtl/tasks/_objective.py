@@ -152,17 +152,24 @@ class Objective(nn.Module):
         return (losses * weights).sum(1) * self.per_label, weights.sum(1)
 
     def predictions(self, outputs: Tensor) -> list[Tensor]:
-        """Return a prediction per group: `(M, B, T)` in units of encoded labels, or probabilities `(M, B, T, K)`."""
+        """Return a prediction per group.
+
+        Returns
+        -------
+        list of Tensor
+            One a group: `(M, B, T)` in units of encoded labels, `(M, B, T, Q)` where tasks have several outputs, or
+            probabilities `(M, B, T, K)`.
+        """
         results = []
         for group in self.groups:
-            logits = _outputs_of(group, outputs)
-            if group.loss.scaling == "classes" and group.width == 1:
-                results.append(group.loss.inverse_link(torch.stack([torch.zeros_like(logits), logits], -1)))
-            elif group.loss.scaling == "classes":
-                results.append(group.loss.inverse_link(logits))
-            else:
-                scale, shift = (moment[..., group.tasks].to(logits) for moment in (self.scale, self.shift))
-                results.append(group.loss.inverse_link(logits) * scale + shift)
+            raw = _outputs_of(group, outputs)
+            if group.loss.scaling == "classes":
+                results.append(group.loss.inverse_link(raw.unsqueeze(-1) if group.width == 1 else raw))
+                continue
+            scale, shift = (moment[..., group.tasks].to(raw) for moment in (self.scale, self.shift))
+            if group.width > 1:
+                scale, shift = scale.unsqueeze(-1), shift.unsqueeze(-1)
+            results.append(group.loss.inverse_link(raw) * scale + shift)
         return results
 
     def member_average(self, outputs: Tensor) -> list[Tensor]:
@@ -171,7 +178,7 @@ class Objective(nn.Module):
         Returns
         -------
         list of Tensor
-            One a group: `(B, T)` in units of encoded labels, or probabilities `(B, T, K)`.
+            One a group, as in `predictions`, without the members' axis.
         """
         outputs = outputs.cpu().double()
         known = self.has_labels.cpu().double()
@@ -190,7 +197,7 @@ class Objective(nn.Module):
             if group.loss.scaling == "classes":
                 parts.append((predicted.argmax(-1) != truth).to(outputs.dtype))
             else:
-                parts.append((predicted - truth).square())
+                parts.append((group.loss.point(predicted) - truth).square())
         return torch.cat(parts, 2)
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ..losses import Loss
+from ..losses import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES, Loss
+from ._structure import TaskStructure
+
+# What each type of task may be learned with, and what it is learned with by default.
+LOSSES_BY_TYPE: dict[str, tuple[dict[str, type[Loss]], str]] = {
+    "regression": (REGRESSION_LOSSES, "squared_error"),
+    "count": (REGRESSION_LOSSES, "poisson"),
+    "classification": (CLASSIFICATION_LOSSES, "log_loss"),
+    "ordinal": (CLASSIFICATION_LOSSES, "ordinal"),
+    "multilabel": (MULTILABEL_LOSSES, "multilabel"),
+}
 
 
 def resolve_task_names(task_names: Sequence[str] | None, from_y: list[str] | None, n_tasks: int) -> list[str]:
@@ -30,7 +40,8 @@ def resolve_task_names(task_names: Sequence[str] | None, from_y: list[str] | Non
     return names
 
 
-def _by_task(value: Any, names: Sequence[str], default: Any, parameter: str) -> list[Any]:
+def values_by_task(value: Any, names: Sequence[str], default: Any, parameter: str) -> list[Any]:
+    """Return the value of each task: one for all, a sequence in order, or a dict by name."""
     if isinstance(value, Mapping):
         _refuse_unknown_tasks(value, names, parameter)
         return [value.get(name, default) for name in names]
@@ -62,7 +73,7 @@ def task_weights_by_task(task_weights: Any, names: Sequence[str]) -> np.ndarray:
     ValueError
         If a task is unknown, or a weight is negative, not finite or not a number, or all are 0.
     """
-    values = _by_task(task_weights, names, 1.0, "task_weights")
+    values = values_by_task(task_weights, names, 1.0, "task_weights")
     for name, weight in zip(names, values, strict=True):
         if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
             raise ValueError(f"task_weights must be finite numbers >= 0; that of task {name!r} is {weight!r}.")
@@ -81,8 +92,46 @@ def losses_by_task(loss: Any, names: Sequence[str], known: Mapping[str, type[Los
         If a task or a loss is unknown.
     """
     return [
-        _as_loss(value, name, known) for name, value in zip(names, _by_task(loss, names, default, "loss"), strict=True)
+        _as_loss(value, name, known)
+        for name, value in zip(names, values_by_task(loss, names, default, "loss"), strict=True)
     ]
+
+
+def losses_by_type(loss: Any, structure: TaskStructure) -> list[Loss]:
+    """Return the loss of each column, tasks being of several types.
+
+    Parameters
+    ----------
+    loss : None, str, Loss, sequence or dict
+        None is each type's own loss; a single loss serves the tasks whose type it suits, and the others have their own.
+    structure : TaskStructure
+
+    Raises
+    ------
+    ValueError
+        If a task or a loss is unknown, or suits no task.
+    """
+    values = values_by_task(loss, structure.names, None, "loss")
+    single = isinstance(loss, (str, Loss))
+    suits = [_suits(loss, LOSSES_BY_TYPE[kind][0]) for kind in structure.types]
+    if single and not any(suits):
+        raise ValueError(
+            f"loss={loss!r} suits none of the tasks: "
+            + "; ".join(
+                f"{name!r} ({kind}) takes {', '.join(map(repr, LOSSES_BY_TYPE[kind][0]))}"
+                for name, kind in zip(structure.names, structure.types, strict=True)
+            )
+            + "."
+        )
+    losses = []
+    for value, name, kind, suitable in zip(values, structure.names, structure.types, suits, strict=True):
+        known, default = LOSSES_BY_TYPE[kind]
+        losses.append(_as_loss(default if value is None or (single and not suitable) else value, name, known))
+    return [losses[task] for task in structure.task_of_column]
+
+
+def _suits(loss: Any, known: Mapping[str, type[Loss]]) -> bool:
+    return type(loss) in known.values() if isinstance(loss, Loss) else loss in known if isinstance(loss, str) else False
 
 
 def _as_loss(value: Any, name: str, known: Mapping[str, type[Loss]]) -> Loss:
@@ -93,67 +142,3 @@ def _as_loss(value: Any, name: str, known: Mapping[str, type[Loss]]) -> Loss:
     near = get_close_matches(str(value), known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"Unknown loss {value!r} of task {name!r}.{hint} Known losses: {', '.join(map(repr, known))}.")
-
-
-def class_weights_by_task(
-    class_weight: Any, names: Sequence[str], classes: Sequence[np.ndarray], counts: Callable[[int], np.ndarray]
-) -> list[np.ndarray | None]:
-    """Return the weight of each class of each task, None for a task without class weights.
-
-    Parameters
-    ----------
-    class_weight : None, "balanced", dict or sequence
-        A dict with numbers as values is by class, for every task that has those classes; with dicts, strings or None
-        as values it is by task.
-    names : sequence of str
-    classes : sequence of ndarray
-        The classes of each task.
-    counts : callable
-        From a task's position to the weighted number of labels of each of its classes, for `"balanced"`.
-
-    Raises
-    ------
-    ValueError
-        If a task or class is unknown, or a weight is negative or not a number.
-    """
-    if isinstance(class_weight, Mapping) and all(isinstance(value, Real) for value in class_weight.values()):
-        for label in class_weight:
-            if not any(label in of_task.tolist() for of_task in classes):
-                raise ValueError(
-                    f"class_weight names {label!r}, which is a class of no task; classes are "
-                    + "; ".join(f"{name!r}: {of_task.tolist()}" for name, of_task in zip(names, classes, strict=True))
-                    + "."
-                )
-        by_task: list[Any] = [
-            {label: weight for label, weight in class_weight.items() if label in of_task.tolist()}
-            for of_task in classes
-        ]
-    else:
-        by_task = _by_task(class_weight, names, None, "class_weight")
-    return [
-        _weights_of_classes(value, name, classes[task], counts, task)
-        for task, (name, value) in enumerate(zip(names, by_task, strict=True))
-    ]
-
-
-def _weights_of_classes(
-    value: Any, name: str, classes: np.ndarray, counts: Callable[[int], np.ndarray], task: int
-) -> np.ndarray | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value == "balanced":
-        count = counts(task)
-        return np.asarray(count.sum() / (np.count_nonzero(count) * np.where(count > 0, count, 1.0)))
-    if not isinstance(value, Mapping):
-        raise ValueError(f"class_weight of task {name!r} must be 'balanced', None or a dict by class, got {value!r}.")
-    weights = np.ones(len(classes))
-    known = classes.tolist()
-    for label, weight in value.items():
-        if label not in known:
-            raise ValueError(f"class_weight of task {name!r} names class {label!r}; its classes are {known}.")
-        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
-            raise ValueError(
-                f"class_weight of task {name!r}, class {label!r}, must be a finite number >= 0, got {weight!r}."
-            )
-        weights[known.index(label)] = weight
-    return weights

@@ -6,12 +6,16 @@ import copy
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from sklearn.metrics import r2_score
 
 from ..losses import Loss
 from ._columns import Columns
+from ._statistics import scaling
+from ._targets import Targets, scored_cells
 
 
-class RegressionTargets:
+class RegressionTargets(Targets):
     """Labels of regression tasks in units in which float32 loses nothing, and back.
 
     The units serve arithmetic alone. What a member learns from is scaled once more by statistics of its own training
@@ -47,8 +51,13 @@ class RegressionTargets:
         self.unit_ = np.full(len(self.names), np.nan)
 
     @property
+    def classes(self) -> list[np.ndarray]:
+        """Classes of each task: none."""
+        return [np.empty(0)] * len(self.names)
+
+    @property
     def n_classes(self) -> list[int]:
-        """Width of each task's output: 1."""
+        """Stands for "no classes": 1."""
         return [1] * len(self.names)
 
     @property
@@ -102,11 +111,51 @@ class RegressionTargets:
         """Return labels in the units of training, NaN where missing."""
         return np.asarray((numbers - self.center_) / self.unit_)
 
-    def decode(self, predicted: np.ndarray, tasks: np.ndarray) -> np.ndarray:
-        """Return predictions of some tasks, `(n_samples, len(tasks))` in units of training, in the units of y."""
-        return np.asarray(predicted * self.unit_[tasks] + self.center_[tasks])
+    def decode(self, predicted: np.ndarray, task: int) -> np.ndarray:
+        """Return predictions of one task, in units of training, in the units of y."""
+        return np.asarray(predicted * self.unit_[task] + self.center_[task])
 
-    def continued(self, later: RegressionTargets) -> RegressionTargets:
+    def labels(self, predicted: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the number that each task's loss predicts: the mean, or one of several quantiles."""
+        return [
+            np.asarray(loss.point(torch.from_numpy(values)))
+            for loss, values in zip(self.losses, predicted, strict=True)
+        ]
+
+    def constants(self, numbers: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+        """Return the mean of each task's labels, or their quantiles; NaN without a label."""
+        constants, encoded = [], self.encode(numbers)
+        for task, loss in enumerate(self.losses):
+            present = weights[:, task] > 0
+            if not present.any():
+                constants.append(np.full(loss.width(1), np.nan).squeeze())
+                continue
+            values, weight = encoded[present, task], weights[present, task]
+            shift, scale = scaling(values, weight, loss)
+            start = torch.from_numpy(loss.start((values - shift) / scale, weight, 1))
+            predicted = loss.inverse_link(start).numpy() * scale + shift
+            constants.append(self.decode(predicted, task).squeeze())
+        return constants
+
+    def known_numbers(self, columns: Columns) -> np.ndarray:
+        """Return the labels as floats; see `numbers`."""
+        return self.numbers(columns)
+
+    def scores(self, columns: Columns, predicted: Sequence[np.ndarray], weights: np.ndarray) -> dict[int, float]:
+        """Return the R² of each task that has labels and predictions."""
+        # R² knows no units, and in these ones no square overflows.
+        truth = self.encode(self.numbers(columns))
+        guess = self.encode(np.column_stack(self.labels(predicted)))
+        scores = {}
+        for task, values in enumerate(predicted):
+            cells = scored_cells(weights[:, task], values)
+            if cells.any():
+                scores[task] = float(
+                    r2_score(truth[cells, task], guess[cells, task], sample_weight=weights[cells, task])
+                )
+        return scores
+
+    def continued(self, later: Targets) -> RegressionTargets:
         """Return a copy that keeps its units, for a model that is trained further."""
         del later
         return copy.deepcopy(self)

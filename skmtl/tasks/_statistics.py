@@ -26,7 +26,7 @@ class MemberStatistics:
     shift, scale : ndarray of shape (M, T)
         The loss sees `(encoded label - shift) / scale`.
     start : ndarray of shape (M, O)
-        Outputs before training: 0, or the log of the class shares.
+        Outputs before training: those of a constant prediction, as the loss has it.
     constant_loss : ndarray of shape (M, T)
         Loss of the best constant prediction, at least 0.1; NaN for a task without a training label.
     mean_weight : ndarray of shape (M, T)
@@ -109,20 +109,20 @@ def member_statistics(
                 if not present.any():
                     continue
                 values, weight = labels[trains, task][present], weight[present]
-                shift[member, task], scale[member, task] = _scaling(values, weight, group.loss)
+                shift[member, task], scale[member, task] = scaling(values, weight, group.loss)
                 scaled = (values - shift[member, task]) / scale[member, task]
                 constant = group.loss.constant_loss(scaled, weight)
                 constant_loss[member, task] = max(constant, SMALLEST_CONSTANT_LOSS)
-                if group.loss.scaling == "classes":
-                    first = group.outputs.start + position * group.width
-                    start[member, first : first + group.width] = _prior_logits(values, weight, group.width)
+                first = group.outputs.start + position * group.width
+                start[member, first : first + group.width] = group.loss.start(scaled, weight, group.n_classes)
     repeats = n_members // distinct
     return MemberStatistics(
         *(np.repeat(array, repeats, axis=0) for array in (shift, scale, start, constant_loss, mean_weight))
     )
 
 
-def _scaling(values: np.ndarray, weight: np.ndarray, loss: Loss) -> tuple[float, float]:
+def scaling(values: np.ndarray, weight: np.ndarray, loss: Loss) -> tuple[float, float]:
+    """Return shift and scale under which a loss sees encoded labels of one task."""
     if loss.scaling == "classes":
         return 0.0, 1.0
     mean = float(np.average(values, weights=weight))
@@ -130,17 +130,3 @@ def _scaling(values: np.ndarray, weight: np.ndarray, loss: Loss) -> tuple[float,
         return 0.0, mean if mean > 0 else 1.0
     spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
     return mean, spread if spread > 1e-7 * max(1.0, abs(mean)) else 1.0
-
-
-def _prior_logits(codes: np.ndarray, weight: np.ndarray, width: int) -> np.ndarray:
-    """Log odds of the second class, or logs of all class shares.
-
-    A class without a label gets half the share of the rarest other, at most 1 %: neither repeated rows nor a common
-    factor of all weights change that.
-    """
-    n_classes = max(width, 2)
-    shares = np.bincount(codes.astype(np.intp), weights=weight, minlength=n_classes) / weight.sum()
-    seen = shares > 0
-    logs = np.log(np.where(seen, shares, min(0.5 * shares[seen].min(), 0.01)))
-    logits: np.ndarray = logs[1:] - logs[:1] if width == 1 else logs - logs.mean()
-    return logits

@@ -44,7 +44,7 @@ class MultiTaskNet(NeuralNet):
     task_history : History
         Where losses and scores are recorded, tasks in column order of y.
     task_order : ndarray of int of shape (T,)
-        Place in `task_history` of the engine's first, second, … task.
+        Place in `task_history` of the engine's first, second, … column; columns of a group share one.
     **settings
         Parameters of skorch's net.
     """
@@ -209,10 +209,10 @@ class MultiTaskNet(NeuralNet):
             self._best_valid_loss = min(self._best_valid_loss, loss)  # in this order, NaN is never the best
             if snapshots is not None:
                 snapshots.update(self.module_, self._epoch, watched)
-        in_order = {name: np.full(len(self.task_history.task_names), np.nan) for name in columns}
-        for name, values in columns.items():
-            in_order[name][self.task_order] = values
-        self.task_history.record(**in_order)
+        n_tasks = len(self.task_history.task_names)
+        self.task_history.record(
+            **{name: _task_mean(values, self.task_order, n_tasks) for name, values in columns.items()}
+        )
 
     def _check_divergence(self, totals: np.ndarray, snapshots: Snapshots | None) -> None:
         """Stop members whose loss is not finite or has grown a millionfold; fail if one has no state to go back to."""
@@ -253,6 +253,14 @@ def _member_mean(values: np.ndarray) -> np.ndarray:
     """Mean over the members that know the task, `(M, T)` → `(T,)`."""
     known = ~np.isnan(values)
     return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _task_mean(values: np.ndarray, order: np.ndarray, n_tasks: int) -> np.ndarray:
+    """Mean over the columns of each task, those that were measured, `(T,)` → `(n_tasks,)`."""
+    measured = ~np.isnan(values)
+    sums = np.bincount(order[measured], weights=values[measured], minlength=n_tasks)
+    counts = np.bincount(order[measured], minlength=n_tasks)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _total(losses: np.ndarray, task_weights: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skmtl.losses import LogLoss
-from skmtl.tasks import ClassificationTargets, find_classes, sorted_classes, split_columns
+from skmtl.tasks import ClassificationTargets, find_classes, sorted_classes, split_columns, stack_labels
 
 
 def names_of(columns):
@@ -15,8 +15,13 @@ def targets_of(y):
     """Return y's columns and the encoder of their labels."""
     columns = split_columns(y)
     names = names_of(columns)
-    classes = find_classes(columns, names, [~missing for missing in columns.missing])
-    return columns, ClassificationTargets(names, [LogLoss()] * len(names), classes)
+    losses = [LogLoss()] * len(names)
+    classes = find_classes(columns, names, 1.0 - np.stack(columns.missing, axis=1), losses)
+    return columns, ClassificationTargets(names, losses, classes)
+
+
+def decode(targets, probabilities):
+    return stack_labels(targets.labels(probabilities))
 
 
 def one_hot(codes, n_classes):
@@ -73,8 +78,9 @@ def test_labels_that_are_no_classes_are_refused(labels, message):
 
 def test_only_labels_that_count_make_classes():
     columns = split_columns([["a", 1], ["b", None], ["c", 3]])
-    labelled = [np.array([True, False, True]), ~columns.missing[1]]
-    assert [classes.tolist() for classes in find_classes(columns, ["t0", "t1"], labelled)] == [["a", "c"], [1, 3]]
+    weights = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+    found = find_classes(columns, ["t0", "t1"], weights, [LogLoss()] * 2)
+    assert [classes.tolist() for classes in found] == [["a", "c"], [1, 3]]
 
 
 # Codes
@@ -153,7 +159,7 @@ def test_decoding_gives_labels_in_the_dtype_they_came_in(y):
     columns, targets = targets_of(y)
     codes = targets.numbers(columns)
     probabilities = [one_hot(codes[:, task], n) for task, n in enumerate(targets.n_classes)]
-    decoded = targets.decode(probabilities)
+    decoded = decode(targets, probabilities)
     assert decoded.dtype == y.dtype
     present = ~np.isnan(codes)
     np.testing.assert_array_equal(decoded[present], y.reshape(len(y), -1)[present])
@@ -163,7 +169,7 @@ def test_decoding_gives_labels_in_the_dtype_they_came_in(y):
 def test_decoding_gives_nullable_labels_their_plain_dtype(name):
     pd = pytest.importorskip("pandas")
     columns, targets = targets_of(pd.Series([1, 0, None], dtype=name))
-    decoded = targets.decode([np.array([[0.0, 1.0], [1.0, 0.0]])])
+    decoded = decode(targets, [np.array([[0.0, 1.0], [1.0, 0.0]])])
     assert decoded.dtype == {"Int64": np.int64, "boolean": bool}[name]
     assert decoded.ravel().tolist() == [1, 0]
     assert targets.numbers(columns)[:2].ravel().tolist() == [1, 0]
@@ -172,19 +178,19 @@ def test_decoding_gives_nullable_labels_their_plain_dtype(name):
 def test_columns_of_different_kinds_decode_to_objects():
     columns, targets = targets_of([["b", 5], ["a", 2]])
     codes = targets.numbers(columns)
-    decoded = targets.decode([one_hot(codes[:, task], 2) for task in range(2)])
+    decoded = decode(targets, [one_hot(codes[:, task], 2) for task in range(2)])
     assert decoded.dtype == object
     assert decoded.tolist() == [["b", 5], ["a", 2]]
 
 
 def test_the_most_probable_class_wins():
     _, targets = targets_of([10, 20, 30])
-    assert targets.decode([np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])]).tolist() == [[20], [10]]
+    assert decode(targets, [np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])]).tolist() == [[20], [10]]
 
 
 def test_a_task_without_classes_decodes_to_nan():
     targets = ClassificationTargets(["a", "b"], [LogLoss()] * 2, [np.array([]), np.array([1, 2])])
-    decoded = targets.decode([np.zeros((2, 0)), np.array([[0.0, 1.0], [1.0, 0.0]])])
+    decoded = decode(targets, [np.zeros((2, 0)), np.array([[0.0, 1.0], [1.0, 0.0]])])
     assert np.isnan(decoded[:, 0].astype(float)).all()
     assert decoded[:, 1].tolist() == [2, 1]
 

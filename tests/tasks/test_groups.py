@@ -14,10 +14,10 @@ def test_like_tasks_stand_side_by_side():
     )
     assert order.tolist() == [0, 3, 1, 4, 2, 5]
     assert groups == [
-        TaskGroup(LogLoss(), slice(0, 2), slice(0, 6), 3),
-        TaskGroup(SquaredError(), slice(2, 4), slice(6, 8), 1),
-        TaskGroup(LogLoss(), slice(4, 5), slice(8, 9), 1),
-        TaskGroup(LogLoss(), slice(5, 6), slice(9, 13), 4),
+        TaskGroup(LogLoss(), slice(0, 2), slice(0, 6), 3, 3),
+        TaskGroup(SquaredError(), slice(2, 4), slice(6, 8), 1, 1),
+        TaskGroup(LogLoss(), slice(4, 5), slice(8, 9), 1, 2),
+        TaskGroup(LogLoss(), slice(5, 6), slice(9, 13), 4, 4),
     ]
 
 

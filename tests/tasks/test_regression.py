@@ -73,14 +73,14 @@ def test_decoding_undoes_encoding_at_any_scale(seed, exponent, offset):
     encoded = targets.encode(numbers)
     spread = np.sqrt(np.average((encoded / 1.0) ** 2, axis=0, weights=weights))
     assert (spread < 1 + 1e-6).all()
-    tasks = np.array([2, 0])
-    # Two roundings of numbers of the size of the offset.
-    np.testing.assert_allclose(
-        targets.decode(encoded[:, tasks], tasks) / 10.0**exponent,
-        numbers[:, tasks] / 10.0**exponent,
-        rtol=1e-12,
-        atol=1e-12,
-    )
+    for task in (2, 0):
+        # Two roundings of numbers of the size of the offset.
+        np.testing.assert_allclose(
+            targets.decode(encoded[:, task], task) / 10.0**exponent,
+            numbers[:, task] / 10.0**exponent,
+            rtol=1e-12,
+            atol=1e-12,
+        )
 
 
 def test_constant_labels_keep_unit_one_even_where_their_mean_rounds():
