@@ -6,42 +6,52 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from ..features import check_finite
+from ..features import Reader
 from ..tasks import Columns, TaskStructure
 
-_ACCEPTED: dict[str, Any] = {
-    "accept_sparse": ("csr", "csc"),
-    "dtype": [np.float64, np.float32],
-    "order": "C",
-    "ensure_all_finite": False,  # check_finite below names the column
-}
 
+def check_features(
+    estimator: BaseEstimator, reader: Reader, X: Any, rows: np.ndarray | None = None, *, reset: bool
+) -> Any:
+    """Return X as a matrix: a C-ordered float array or a CSR array, never copied without need.
 
-def check_features(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
-    """Return X as a C-ordered float array or a CSR array, never copied without need.
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Where the number and names of columns are kept.
+    reader : Reader
+        How X is read; fitted here if `reset`.
+    X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+    rows : ndarray of int or None, default=None
+        The rows that count; None for all.
+    reset : bool
+        Whether X is that of a first fit.
 
     Raises
     ------
     ValueError
-        If X has the wrong columns, is no table of numbers, or holds NaN or infinity.
+        If X has the wrong columns, or holds what the reader refuses.
     """
-    X = validate_data(estimator, X, reset=reset, **_ACCEPTED)
-    return _finite(estimator, X)
+    if reset:
+        matrix = reader.fit_matrix(X, rows)
+        validate_data(estimator, X, skip_check_array=True)
+        return matrix
+    X = _in_order_of_fit(X, getattr(estimator, "feature_names_in_", None))
+    if np.ndim(X) != 1 if isinstance(X, np.ndarray) else hasattr(X, "shape"):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    return reader.matrix(X)
 
 
-def _finite(estimator: BaseEstimator, X: Any) -> Any:
-    check_finite(X, getattr(estimator, "feature_names_in_", None), type(estimator).__name__)
-    if not issparse(X):
+def _in_order_of_fit(X: Any, names: np.ndarray | None) -> Any:
+    """Return a frame with its columns in the order of fit, if they are the same ones."""
+    given = list(X.columns) if hasattr(X, "columns") else None
+    if names is None or given is None or given == list(names):
         return X
-    X = X.tocsr()
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
+    same = len(given) == len(names) and all(isinstance(name, str) for name in given) and set(given) == set(names)
+    return X[list(names)] if same else X
 
 
 def label_weights(sample_weight: Any, columns: Columns, names: Sequence[str]) -> np.ndarray:

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from ..features import Reader, make_reader, takes_holes
 from ..tasks import (
     Columns,
     Targets,
@@ -23,7 +24,7 @@ from ..tasks import (
 )
 from ._arguments import check_features, check_labelled, check_same_length, check_task_order, label_weights
 from ._fitting import Fitted, fit_model
-from ._labelled import Labelled, Validation, labelled_rows
+from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
 from ._parameters import CONSTRAINTS, with_task_weights
 
@@ -37,6 +38,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     _model: Model
     _constants: Any
     task_weights: Any
+    encoder: Any
 
     # What a kind of task decides ------------------------------------------------------------------------------------
 
@@ -75,7 +77,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Numeric features without missing values; standardised inside.
+            Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes;
+            or sparse numbers. What becomes of them is said by `encoder`.
         y : array-like of shape (n_samples,) or (n_samples, n_tasks)
             Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
@@ -144,7 +147,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         incremental: bool = False,
     ) -> bool:
         previous = getattr(self, "_model", None) if incremental or self.warm_start else None
-        X = check_features(self, X, reset=previous is None)
         columns = split_columns(y)
         check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight, groups=groups)
         names = resolve_task_names(self.task_names, columns.names, len(columns.values))
@@ -160,16 +162,20 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if previous is not None:
             targets = _continued(previous, targets, column_weights)
         numbers = targets.numbers(columns)
-        labelled = labelled_rows(X, numbers, weights, column_weights)
+        kept = labelled_places(weights, column_weights)
+        reader = make_reader(self.encoder) if previous is None else previous.reader
+        X = check_features(self, reader, X, kept, reset=previous is None)
+        labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(
             self,
+            reader,
             labelled,
             structure,
             targets,
             column_weights,
             self._class_weights(targets, structure, labelled.numbers, labelled.weights),
             groups=None if groups is None else np.asarray(groups)[labelled.place],
-            validation=self._validation(structure, targets, column_weights, X_val, y_val),
+            validation=self._validation(reader, structure, targets, column_weights, X_val, y_val),
             previous=previous,
             incremental=incremental,
         )
@@ -182,13 +188,19 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return fitted.interrupted
 
     def _validation(
-        self, structure: TaskStructure, targets: Targets, column_weights: np.ndarray, X_val: Any, y_val: Any
+        self,
+        reader: Reader,
+        structure: TaskStructure,
+        targets: Targets,
+        column_weights: np.ndarray,
+        X_val: Any,
+        y_val: Any,
     ) -> Validation | None:
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
             raise ValueError(f"X_val and y_val belong together, but {'X_val' if X_val is None else 'y_val'} is None.")
-        X_val = check_features(self, X_val, reset=False)
+        X_val = check_features(self, reader, X_val, reset=False)
         columns = split_columns(y_val, "y_val")
         check_same_length(X_val=X_val, y_val=columns.values[0])
         names = structure.columns
@@ -236,7 +248,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _predict_values(self, X: Any) -> list[np.ndarray]:
         """Return one array a column: `(n,)`, quantiles `(n, Q)` or probabilities `(n, K)`."""
         check_is_fitted(self)
-        X = check_features(self, X, reset=False)
+        X = check_features(self, self._model.reader, X, reset=False)
         return self._decode(self._model.predictions(X), X.shape[0], constants=True)
 
     def _model_labels(self, X: Any) -> list[np.ndarray]:
@@ -291,7 +303,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Representations of all members side by side, in the float dtype of X.
         """
         check_is_fitted(self)
-        X = check_features(self, X, reset=False)
+        X = check_features(self, self._model.reader, X, reset=False)
         return self._model.representation(X).astype(X.dtype, copy=False)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -357,6 +369,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = takes_holes(self.encoder)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
 from ..losses import Loss
@@ -116,6 +117,11 @@ class MultiTaskEstimator(BaseMultiTask):
         The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
         `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
         `n_features -> nn.Module`; or a module, of which each member trains a copy.
+    encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
+        How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
+        codes categories (one-hot, or learned vectors where there are many) and dates. "passthrough" takes a matrix of
+        numbers without holes, and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled
+        rows, and what it makes is read as a table; its parameters are searched as `encoder__…`.
 
     Attributes
     ----------
@@ -229,6 +235,7 @@ class MultiTaskEstimator(BaseMultiTask):
         random_state: Any = None,
         verbose: int | bool = 0,
         trunk: Any = "auto",
+        encoder: Any = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -255,6 +262,7 @@ class MultiTaskEstimator(BaseMultiTask):
         self.random_state = random_state
         self.verbose = verbose
         self.trunk = trunk
+        self.encoder = encoder
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on a chunk of data, going on from where the last call ended.
@@ -357,6 +365,11 @@ class MultiTaskEstimator(BaseMultiTask):
             else:
                 tasks[name] = labels[columns[0]] if kind in NUMBERS else predicted[columns[0]]
         return tasks
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()  # it can do both, and is neither
+        return tags
 
     def _structure(self, columns: Columns, names: list[str]) -> TaskStructure:
         return resolve_task_types(self.task_types, columns, names)

@@ -13,8 +13,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..features import Standardizer
-from ..nn import Network, Trunk
+from ..features import Reader, Standardizer
+from ..nn import MemberEmbedding, Network, Trunk
 from ..tasks import (
     MemberStatistics,
     Objective,
@@ -73,6 +73,7 @@ class Fitted:
 
 def fit_model(
     estimator: Any,
+    reader: Reader,
     labelled: Labelled,
     structure: TaskStructure,
     targets: Targets,
@@ -89,6 +90,7 @@ def fit_model(
     ----------
     estimator : BaseMultiTask
         Where parameters are read.
+    reader : Reader
     labelled : Labelled
     structure : TaskStructure
     targets : Targets
@@ -105,7 +107,7 @@ def fit_model(
         One epoch on a chunk: no holdouts, no schedule, running statistics.
     """
     trunk = resolve_trunk(estimator)
-    seeds, resolved, keys = _prepare(estimator, trunk, labelled, groups, validation, previous, incremental)
+    seeds, resolved, keys = _prepare(estimator, trunk, reader, labelled, groups, validation, previous, incremental)
     merged: np.ndarray | slice = slice(None)
     if resolved.dtype == torch.float64 and not incremental:
         labelled, keys, merged = merge_repeated(labelled, keys)
@@ -113,15 +115,17 @@ def fit_model(
     if resolved.early_stopping and validation is None:
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
     tasks, task_groups = _engine_order(targets, column_weights)
-    standardizer = Standardizer(labelled.X.shape[1]) if previous is None else copy.deepcopy(previous.standardizer)
+    standardizer = reader.standardizer() if previous is None else copy.deepcopy(previous.standardizer)
     if len(labelled):
         row_weights = labelled.weights[:, column_weights > 0].max(axis=1)
-        standardizer.update(labelled.X, labelled.kept, row_weights)
+        standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
+    elif previous is None:  # a first chunk without labels still says how wide the network is to be
+        standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
     statistics, seen = _statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
-    network = _network(trunk, seeds, resolved, statistics, labelled.X.shape[1], previous, task_groups)
+    network = _network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups)
     objective = Objective(task_groups, statistics, column_weights[tasks], table)
     history, order = _history(structure, tasks, column_weights)
     if previous is not None:
@@ -131,7 +135,7 @@ def fit_model(
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
     model = Model(
-        structure, targets, tasks, task_groups, standardizer, seeds, resolved, statistics, seen, net, n_fits
+        structure, targets, tasks, task_groups, reader, standardizer, seeds, resolved, statistics, seen, net, n_fits
     )  # fmt: skip
     if not len(tasks) or not len(labelled):
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
@@ -146,6 +150,7 @@ def fit_model(
 def _prepare(
     estimator: Any,
     trunk: Trunk,
+    reader: Reader,
     labelled: Labelled,
     groups: np.ndarray | None,
     validation: Validation | None,
@@ -156,7 +161,9 @@ def _prepare(
     draws = check_random_state(estimator.random_state)
     first = [int(seed) for seed in draws.randint(LARGEST_SEED, size=3)] if previous is None else []
     fold_seed = first[0] if previous is None else previous.seeds.folds
-    content = np.empty(0, np.uint64) if incremental else content_keys(labelled.X, labelled.kept, fold_seed)
+    content = (
+        np.empty(0, np.uint64) if incremental else content_keys(labelled.X, labelled.kept, fold_seed, reader.layout)
+    )
     folds = content if groups is None else group_keys(groups, fold_seed)
     n_distinct = len(labelled) if incremental else len(np.unique(content))
     n_foldable = n_distinct if groups is None else len(np.unique(folds))
@@ -227,7 +234,7 @@ def _network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    n_features: int,
+    standardizer: Standardizer,
     previous: Model | None,
     groups: list[TaskGroup],
 ) -> Network:
@@ -241,9 +248,11 @@ def _network(
         return network
     generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
-        built = trunk.build(n_features, generators)
+        n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
+        built = trunk.build(standardizer.n_outputs + n_vectors * size, generators)
+    embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else None
     bias_only = [fixed for group in groups for fixed in group.bias_only]
-    network = Network(built, torch.from_numpy(statistics.start), bias_only)
+    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding)
     return network.to(resolved.dtype).to(resolved.device)
 
 

@@ -37,12 +37,16 @@ class Labelled:
         return len(self.numbers)
 
 
-def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, task_weights: np.ndarray) -> Labelled:
-    """Drop the rows without a label of positive weight among the tasks of positive weight."""
-    counts = (weights[:, task_weights > 0] > 0).any(axis=1)
-    if counts.all():
+def labelled_places(weights: np.ndarray, column_weights: np.ndarray) -> np.ndarray | None:
+    """Return the rows with a label of positive weight among the columns of positive weight; None if all have one."""
+    counts = (weights[:, column_weights > 0] > 0).any(axis=1)
+    return None if counts.all() else np.flatnonzero(counts)
+
+
+def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, kept: np.ndarray | None) -> Labelled:
+    """Drop the rows that do not count."""
+    if kept is None:
         return Labelled(X, None, slice(None), numbers, weights)
-    kept = np.flatnonzero(counts)
     if issparse(X):
         return Labelled(X[kept], None, kept, numbers[kept], weights[kept])
     return Labelled(X, kept, kept, numbers[kept], weights[kept])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..features import Standardizer
+from ..features import Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -51,6 +51,8 @@ class Model:
     tasks : ndarray of int of shape (T,)
         Position of each column of y that the network learns, in the order of the engine.
     groups : list of TaskGroup
+    reader : Reader
+        How X becomes a matrix.
     standardizer : Standardizer
     seeds : Seeds
     resolved : Resolved
@@ -66,6 +68,7 @@ class Model:
     targets: Targets
     tasks: np.ndarray
     groups: list[TaskGroup]
+    reader: Reader
     standardizer: Standardizer
     seeds: Seeds
     resolved: Resolved
@@ -112,7 +115,7 @@ class Model:
         parameter = next(network.parameters())
         network.eval()
         n_rows = X.shape[0]
-        step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, X.shape[1]))
+        step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, self.standardizer.n_outputs))
         work = min(step, n_rows) * sum(p.numel() for p in network.parameters())
         with torch.no_grad(), few_threads(work):
             for first in range(0, n_rows, step):

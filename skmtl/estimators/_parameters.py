@@ -38,6 +38,7 @@ CONSTRAINTS: dict[str, Any] = {
     "random_state": ["random_state"],
     "verbose": [Interval(Integral, 0, 2, closed="both"), "boolean"],
     "trunk": "no_validation",  # as_trunk says what it may be
+    "encoder": "no_validation",  # make_reader says what it may be
 }
 
 # Below this many rows a holdout says nothing about when to stop.

@@ -82,6 +82,11 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
         `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
         `n_features -> nn.Module`; or a module, of which each member trains a copy.
+    encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
+        How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
+        codes categories (one-hot, or learned vectors where there are many) and dates. "passthrough" takes a matrix of
+        numbers without holes, and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled
+        rows, and what it makes is read as a table; its parameters are searched as `encoder__…`.
 
     Attributes
     ----------
@@ -180,6 +185,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         random_state: Any = None,
         verbose: int | bool = 0,
         trunk: Any = "auto",
+        encoder: Any = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -204,6 +210,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         self.random_state = random_state
         self.verbose = verbose
         self.trunk = trunk
+        self.encoder = encoder
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on a chunk of data, going on from where the last call ended.

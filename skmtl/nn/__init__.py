@@ -10,6 +10,7 @@ maps that to `(M, B, O)`.
 {'module': <class 'torch.nn.modules.linear.LazyLinear'>, 'out_features': 8}
 """
 
+from ._embedding import MemberEmbedding
 from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
 from ._mlp import MLP, MLPTrunk
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
@@ -24,6 +25,7 @@ __all__ = [
     "FixedTrunk",
     "MLPTrunk",
     "MemberDropout",
+    "MemberEmbedding",
     "MemberLinear",
     "MemberModules",
     "ModuleTrunk",

@@ -141,8 +141,8 @@ class MLP(nn.Module):
         return x.expand(self.n_members, -1, -1), records
 
     @torch.no_grad()
-    def backward(self, records: list[Record], gradient: Tensor) -> None:
-        """Set the gradients of all parameters.
+    def backward(self, records: list[Record], gradient: Tensor) -> Tensor:
+        """Set the gradients of all parameters; return that with respect to the first layer's units.
 
         Parameters
         ----------
@@ -150,6 +150,11 @@ class MLP(nn.Module):
             From `forward_recorded`.
         gradient : Tensor of shape (M, B, H)
             Gradient with respect to the representation.
+
+        Returns
+        -------
+        Tensor of shape (M, B, H)
+            Gradient with respect to the first layer's units before activation; without layers, what was given.
         """
         slope = ACTIVATIONS[self.activation].backward
         for place in reversed(range(len(records))):
@@ -160,3 +165,9 @@ class MLP(nn.Module):
             layer.backward(record.x, gradient)
             if place:
                 gradient = layer.input_gradient(gradient)
+        return gradient
+
+    @torch.no_grad()
+    def input_gradient(self, records: list[Record], gradient: Tensor) -> Tensor:
+        """Return the gradient with respect to the features, `(M, B, F)`, of what `backward` returned."""
+        return cast(MemberLinear, self.layers[0]).input_gradient(gradient) if records else gradient

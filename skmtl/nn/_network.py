@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._embedding import MemberEmbedding
 from ._layers import MemberDropout, MemberLinear
 from ._mlp import MLP
 from ._modules import MemberModules
@@ -25,6 +26,8 @@ class Network(nn.Module):
         and no result depends on the order of the tasks.
     bias_only : sequence of bool or None, default=None
         Which outputs do not depend on the features; None: none.
+    embedding : MemberEmbedding or None, default=None
+        What replaces the last columns of the features before the trunk reads them.
 
     Notes
     -----
@@ -39,8 +42,15 @@ class Network(nn.Module):
     tensor([[[0., 1.]]], grad_fn=<BaddbmmBackward0>)
     """
 
-    def __init__(self, trunk: nn.Module, start: Tensor, bias_only: Sequence[bool] | None = None) -> None:
+    def __init__(
+        self,
+        trunk: nn.Module,
+        start: Tensor,
+        bias_only: Sequence[bool] | None = None,
+        embedding: MemberEmbedding | None = None,
+    ) -> None:
         super().__init__()
+        self.embedding = embedding
         self.trunk = trunk
         n_units = int(trunk.n_outputs)  # type: ignore[arg-type]
         self.head = MemberLinear(start.shape[0], n_units, start.shape[1], bias_only=bias_only)
@@ -56,8 +66,13 @@ class Network(nn.Module):
         rows : Tensor of shape (M, B) or None
             Which rows a member trains on; only trunks that mix rows ask.
         """
+        x = self._embedded(x)
         outputs: Tensor = self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
         return outputs
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        """Replace places in the table of embeddings by their vectors."""
+        return x if self.embedding is None else self.embedding(x)
 
     def forward_training(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Callable[[Tensor], None]]:
         """Map like `forward`; return also the backward pass, which sets the gradients of all parameters.
@@ -73,25 +88,28 @@ class Network(nn.Module):
         backward : callable
             Takes the gradient with respect to the outputs.
         """
-        trunk, head = self.trunk, self.head
+        trunk, head, embedding = self.trunk, self.head, self.embedding
         if not isinstance(trunk, MLP):
             self.zero_grad()
             outputs = self(x, rows)
             return outputs.detach(), outputs.backward
         with torch.no_grad():
-            representation, records = trunk.forward_recorded(x)
+            representation, records = trunk.forward_recorded(self._embedded(x))
             outputs = head(representation)
 
         def backward(gradient: Tensor) -> None:
             head.backward(representation, gradient)
-            if records:
-                trunk.backward(records, head.input_gradient(gradient))
+            if not records and embedding is None:
+                return
+            gradient = trunk.backward(records, head.input_gradient(gradient))
+            if embedding is not None:
+                embedding.backward(x, trunk.input_gradient(records, gradient)[..., -embedding.n_outputs :])
 
         return outputs, backward
 
     def represent(self, x: Tensor) -> Tensor:
         """Return the shared representation, `(M, B, H)`."""
-        representation: Tensor = self.trunk(x)
+        representation: Tensor = self.trunk(self._embedded(x))
         return representation
 
     @torch.no_grad()
@@ -144,4 +162,6 @@ class Network(nn.Module):
                 tensors += [(tensor, member) for tensor in (*module.parameters(), *module.buffers())]
         else:
             tensors += [(tensor, None) for tensor in (*self.trunk.parameters(), *self.trunk.buffers())]
+        if self.embedding is not None:
+            tensors.append((self.embedding.weight, None))
         return tensors + [(tensor, None) for tensor in self.head.parameters()]

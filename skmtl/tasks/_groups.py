@@ -44,7 +44,7 @@ class TaskGroup:
     @property
     def bias_only(self) -> list[bool]:
         """Which of the group's outputs do not depend on the features."""
-        return self.loss.bias_only(self.width) * (self.tasks.stop - self.tasks.start)
+        return self.loss.bias_only(self.width) * len(range(self.tasks.start, self.tasks.stop))
 
 
 def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.ndarray, list[TaskGroup]]:

@@ -105,7 +105,9 @@ def _checked_type(kind: Any, name: str) -> str:
         return str(kind)
     near = get_close_matches(str(kind), TASK_TYPES, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Unknown type {kind!r} of task {name!r}.{hint} Known types: {', '.join(map(repr, TASK_TYPES))}.")
+    raise ValueError(
+        f"Unknown type {kind!r} of task {name!r} in task_types.{hint} Known types: {', '.join(map(repr, TASK_TYPES))}."
+    )
 
 
 def _guess(columns: Columns, names: Sequence[str], positions: Sequence[int]) -> dict[int, str]:

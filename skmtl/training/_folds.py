@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from ..features import row_chunks
+from ..features import Layout, row_chunks
 
 
-def content_keys(X: Any, rows: np.ndarray | None, seed: int) -> np.ndarray:
+def content_keys(X: Any, rows: np.ndarray | None, seed: int, layout: Layout | None = None) -> np.ndarray:
     """Return a key per row that follows from its values, -0 counted as 0.
 
     Parameters
@@ -24,6 +24,8 @@ def content_keys(X: Any, rows: np.ndarray | None, seed: int) -> np.ndarray:
     rows : ndarray of int or None
         The rows that count; None for all.
     seed : int
+    layout : Layout or None, default=None
+        What the columns mean: categories are told apart by their text, and all holes are equal. None: numbers.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def content_keys(X: Any, rows: np.ndarray | None, seed: int) -> np.ndarray:
         return _mix(sums[matrix.indptr[1:]] - sums[matrix.indptr[:-1]])
     keys = np.empty(len(X) if rows is None else len(rows), dtype=np.uint64)
     for place, chunk in row_chunks(X, rows):
+        if layout is not None:
+            chunk = layout.hashable(chunk)
         keys[place] = _mix((_mix(chunk.astype(np.float64) + 0.0) * factors).sum(axis=1, dtype=np.uint64))
     return keys
 

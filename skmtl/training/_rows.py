@@ -104,8 +104,8 @@ class Rows:
 
     @property
     def n_features(self) -> int:
-        """Number of columns of X."""
-        return int(self.X.shape[1])
+        """Number of columns of a batch."""
+        return self.standardizer.n_outputs + self.standardizer.n_embedded
 
     def features(self, places: Tensor) -> Tensor:
         """Return standardised features of the rows at `places`, a tensor of one or two dimensions on the CPU."""

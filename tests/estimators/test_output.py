@@ -83,7 +83,8 @@ def test_tags_tell_what_the_estimators_do():
         assert tags.target_tags.multi_output
         assert tags.target_tags.single_output
         assert tags.input_tags.sparse
-        assert not tags.input_tags.allow_nan
+        assert tags.input_tags.allow_nan
+        assert not estimator(encoder="passthrough").__sklearn_tags__().input_tags.allow_nan
         assert not tags.non_deterministic
         assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]
     assert tags.classifier_tags.multi_class

@@ -12,20 +12,21 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
-from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl.losses import Huber
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.losses import Focal, Huber, LogLoss, Quantile
 from skmtl.nn import ACTIVATIONS, MLPTrunk, ModuleTrunk
 from skmtl.training import SCHEDULES, SOLVERS
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
+X[:, 2] = X[:, 2].round()
 Y = np.exp(0.5 * X @ rng.normal(size=(3, 2)) + 0.3 * rng.normal(size=(60, 2)))
 C = np.column_stack([Y[:, 0] > 1, np.digitize(Y[:, 1], [0.7, 1.5])]).astype(int)
-ESTIMATORS = (MultiTaskRegressor, MultiTaskClassifier)
+ESTIMATORS = (MultiTaskRegressor, MultiTaskClassifier, MultiTaskEstimator)
 BOTH = pytest.mark.parametrize("estimator", ESTIMATORS)
 
 
@@ -39,7 +40,12 @@ def make(estimator=MultiTaskRegressor, **params):
 def result(estimator, **params):
     """Everything that a model predicts, as one array."""
     model = make(estimator, **params).fit(X, Y if estimator is MultiTaskRegressor else C)
-    return model.predict(X) if estimator is MultiTaskRegressor else np.concatenate(model.predict_proba(X), axis=1)
+    if not hasattr(model, "predict_proba"):
+        return model.predict(X)
+    probabilities = model.predict_proba(X)
+    if estimator is MultiTaskEstimator:  # tasks that are regressed have no probabilities
+        probabilities = [model.predict(X), *probabilities.values()]
+    return np.concatenate(probabilities, axis=1)
 
 
 class Narrow(torch.nn.Module):
@@ -69,6 +75,7 @@ DIFFERENT = {
     "task_weights": ([None, [1, 3], {"y0": 3}], {}),
     "max_grad_norm": ([None, 0.01, 0.1], {"solver": "sgd"}),
     "callbacks": ([None, [LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)]], {}),
+    "encoder": (["auto", PolynomialFeatures(include_bias=False), PolynomialFeatures(3, include_bias=False)], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (
         [
@@ -93,12 +100,20 @@ ONLY = {
                 "gamma",
                 ["huber", "poisson"],
                 {"y1": "gamma"},
+                "quantile",
+                Quantile(levels=0.1),
             ],
             {},
         ),
     },
     MultiTaskClassifier: {
+        "loss": (["log_loss", LogLoss(label_smoothing=0.1), "focal", Focal(gamma=0.5), {"y1": "ordinal"}], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
+    },
+    MultiTaskEstimator: {
+        "loss": ([None, "focal", LogLoss(label_smoothing=0.1), {"y1": "ordinal"}, ["focal", "log_loss"]], {}),
+        "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
+        "task_types": ([None, "regression", "count", {"y1": "ordinal"}, ["regression", "classification"]], {}),
     },
 }
 
@@ -116,12 +131,10 @@ def test_every_value_of_a_parameter_gives_another_model(estimator, name):
 
 
 # Those whose effect is not on predictions are tested elsewhere: in test_verbose.py, test_partial_fit.py (warm_start),
-# test_regressor.py (task_names) and below (device); log_loss is the classifier's only loss.
+# test_regressor.py (task_names) and below (device).
 @BOTH
 def test_no_parameter_is_without_a_test(estimator):
     elsewhere = {"verbose", "warm_start", "task_names", "device"}
-    if estimator is MultiTaskClassifier:
-        elsewhere.add("loss")
     assert set(inspect.signature(estimator).parameters) == {*DIFFERENT, *ONLY[estimator], *elsewhere}
     assert len(inspect.signature(estimator).parameters) <= 30
 
@@ -187,9 +200,11 @@ GARBAGE = {
     "device": [5, None],
     "random_state": ["a", -1, 0.5],
     "verbose": [3, -1, "a", None],
-    "loss": [None, 5],
+    "loss": [5],
     "class_weight": [5],
     "trunk": [None, 5],
+    "encoder": [None, 5, "onehot", StandardScaler],
+    "task_types": ["number", 5, ["regression"], {"y1": 5}, {"y1": []}],
 }
 
 
@@ -202,7 +217,7 @@ def test_garbage_is_refused_for_every_parameter(estimator):
             with pytest.raises(ValueError) as caught:  # InvalidParameterError is one
                 model.fit(X, y)
             assert name in str(caught.value), (name, value)
-            if name not in ("trunk", "hidden_layer_sizes"):
+            if name not in ("trunk", "encoder", "hidden_layer_sizes", "task_types"):
                 assert isinstance(caught.value, InvalidParameterError), (name, value)
 
 

@@ -125,7 +125,7 @@ def test_classes_of_a_single_task_are_an_array():
         (C, [[0, 1], [0, 1]], r"classes of task 'y1' were \[0, 1, 2\] and are \[0, 1\] now"),
         (C + 1, None, r"Task 'y0' holds the label 2"),
         (C, [[0, 1]], r"classes has 1 entries, but y has 2 tasks"),
-        (C[:, :1], None, r"classes has 2 entries, but y has 1 tasks"),
+        (C[:, :1], None, r"Tasks \['y0'\] cannot continue a model of the tasks \['y0', 'y1'\]"),
     ],
 )
 def test_changed_classes_are_an_error(y, classes, message):

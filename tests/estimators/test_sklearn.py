@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmtl import MultiTaskClassifier, MultiTaskRegressor
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 
 pytestmark = pytest.mark.filterwarnings(
     # scikit-learn fits one class on purpose, and skips what it finds no data for.
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.filterwarnings(
         MultiTaskRegressor(),
         MultiTaskClassifier(n_estimators=1, max_iter=60),
         MultiTaskClassifier(),
+        MultiTaskEstimator(n_estimators=1, max_iter=60),
+        MultiTaskEstimator(),
     ]
 )
 def test_estimator_passes(estimator, check):

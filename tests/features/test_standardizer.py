@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
-from skmtl import features
-from skmtl.features import Standardizer, as_tensor, check_finite, row_chunks
+from skmtl.features import Layout, Standardizer, _chunks, as_tensor, check_finite
 
 
 def moments(standardizer):
@@ -23,79 +22,10 @@ def standardised(standardizer, X, dtype=torch.float64):
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(features, "CHUNK_BYTES", 8 * 3 * 4)  # four rows of three columns
+    monkeypatch.setattr(_chunks, "CHUNK_BYTES", 8 * 3 * 4)  # four rows of three columns
 
 
-# check_finite
-
-
-@pytest.mark.parametrize("make", [np.asarray, csr_array, csc_array])
-def test_nan_is_refused_with_its_column_row_and_the_way_out(make):
-    X = np.ones((5, 3))
-    X[3, 1] = np.nan
-    with pytest.raises(ValueError, match=r"contains NaN in column 1, row 3\. Est does not accept.*SimpleImputer"):
-        check_finite(make(X), None, "Est")
-    with pytest.raises(ValueError, match="NaN in column 'size', row 3"):
-        check_finite(make(X), ["a", "size", "c"], "Est")
-
-
-@pytest.mark.parametrize("make", [np.asarray, csr_array, csc_array])
-@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
-def test_infinity_is_refused_with_its_column_and_row(make, infinity):
-    X = np.ones((5, 3), dtype=np.float32)
-    X[4, 2] = infinity
-    with pytest.raises(ValueError, match=r"contains infinity in column 'c', row 4\. Replace or clip"):
-        check_finite(make(X), np.array(["a", "b", "c"], dtype=object), "Est")
-
-
-@pytest.mark.usefixtures("small_chunks")
-def test_the_row_is_counted_through_all_chunks():
-    X = np.ones((23, 3))
-    X[21, 0] = np.nan
-    with pytest.raises(ValueError, match="column 0, row 21"):
-        check_finite(X, None, "Est")
-
-
-def test_nan_and_infinities_that_cancel_are_found():
-    X = np.array([[np.inf, -np.inf]])
-    with pytest.raises(ValueError, match="infinity in column 0, row 0"):
-        check_finite(X, None, "Est")
-
-
-@pytest.mark.parametrize("X", [np.full((3, 4), 3e38, np.float32), np.full((3, 4), 1.7e308), csr_array((2, 3))])
-def test_finite_values_pass_even_where_their_sum_overflows(X):
-    check_finite(X, None, "Est")
-
-
-# row_chunks
-
-
-@settings(max_examples=30, deadline=None)
-@given(n_rows=st.integers(0, 40), picked=st.booleans())
-def test_chunks_visit_every_row_once_in_order(n_rows, picked):
-    X = np.arange(120.0).reshape(40, 3)
-    rows = np.random.default_rng(n_rows).permutation(40)[:n_rows] if picked else None
-    expected = X[:n_rows] if rows is None else X[rows]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "CHUNK_BYTES", 8 * 3 * 4)
-        chunks = list(row_chunks(X[:n_rows] if rows is None else X, rows))
-    assert all(len(chunk) <= 4 for _, chunk in chunks)
-    np.testing.assert_array_equal(np.concatenate([X[:0], *(chunk for _, chunk in chunks)]), expected)
-    for place, chunk in chunks:
-        np.testing.assert_array_equal(expected[place], chunk)
-
-
-def test_chunks_of_very_wide_rows_hold_one_row(monkeypatch):
-    monkeypatch.setattr(features, "CHUNK_BYTES", 16)
-    assert [len(chunk) for _, chunk in row_chunks(np.ones((3, 50)))] == [1, 1, 1]
-
-
-def test_all_rows_are_views_not_copies():
-    X = np.ones((10, 3))
-    assert all(np.shares_memory(chunk, X) for _, chunk in row_chunks(X))
-
-
-# Standardizer
+# Numbers
 
 
 @settings(max_examples=30, deadline=None)
@@ -114,7 +44,7 @@ def test_chunked_moments_equal_numpys(seed, n_rows, dtype, picked, exponent):
     used = X.astype(float) if rows is None else X[rows].astype(float)
     weights = rng.uniform(0.1, 3, len(used))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "CHUNK_BYTES", 8 * 3 * 4)
+        patch.setattr(_chunks, "CHUNK_BYTES", 8 * 3 * 4)
         standardizer = Standardizer(3).update(X, rows, weights)
     unit = 10.0**exponent
     mean = np.average(used / unit, axis=0, weights=weights)
@@ -270,17 +200,12 @@ def test_a_read_only_memory_map_is_never_copied(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # A few chunks of 8 MB in float64 would be the size of this small map: rows × 4 bytes; one chunk is 32,768 rows.
-    assert peak < 4 * features.CHUNK_BYTES
+    assert peak < 4 * _chunks.CHUNK_BYTES
     tensor = as_tensor(mapped)
     assert tensor.data_ptr() == mapped.ctypes.data
     before = mapped[:5].copy()
     standardised(standardizer, mapped[:5], torch.float32)
     np.testing.assert_array_equal(mapped[:5], before)
-
-
-def test_a_writable_array_shares_memory_with_its_tensor():
-    X = np.ones((2, 2))
-    assert as_tensor(X).data_ptr() == X.ctypes.data
 
 
 def test_arrays_stay_as_they_are_and_tensors_are_used_up():
@@ -306,5 +231,114 @@ def test_pickles_hold_no_tensors():
     standardizer = Standardizer(1).update(X, None, np.ones(2))
     standardised(standardizer, X)
     again = pickle.loads(pickle.dumps(standardizer))
-    assert set(vars(again)) == {"mean_", "inverse_scale_"}
+    assert "_cache" in vars(standardizer)
+    assert "_cache" not in vars(again)
     assert standardised(again, X).tolist() == [[-1], [1]]
+
+
+# Holes
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("picked", [False, True])
+def test_statistics_are_those_of_the_present_values(dtype, picked):
+    rng = np.random.default_rng(5)
+    X = rng.normal(3, 2, size=(40, 3)).astype(dtype)
+    X[rng.random(40) < 0.4, 1] = np.nan
+    X[8:16, 2] = np.nan  # whole chunks
+    rows = rng.permutation(40)[:30] if picked else None
+    used = (X if rows is None else X[rows]).astype(float)
+    weights = rng.uniform(0.1, 3, len(used))
+    standardizer = Standardizer(3).update(X, rows, weights)
+    for column in range(3):
+        present = ~np.isnan(used[:, column])
+        mean = np.average(used[present, column], weights=weights[present])
+        scale = np.sqrt(np.average((used[present, column] - mean) ** 2, weights=weights[present]))
+        np.testing.assert_allclose(moments(standardizer)[0][column], mean, rtol=1e-12)  # sums in another order
+        np.testing.assert_allclose(moments(standardizer)[1][column], scale, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_holes_do_not_touch_the_statistics_of_other_columns():
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(50, 3))
+    holed = X.copy()
+    holed[::3, 0] = np.nan
+    weights = rng.uniform(0.1, 3, 50)
+    whole, part = Standardizer(3).update(X, None, weights), Standardizer(3).update(holed, None, weights)
+    np.testing.assert_array_equal(whole.mean_[1:], part.mean_[1:])
+    np.testing.assert_array_equal(whole.inverse_scale_[1:], part.inverse_scale_[1:])
+
+
+def test_a_hole_becomes_the_mean_and_is_marked():
+    X = np.array([[1.0, 10.0], [np.nan, 20.0], [3.0, 40.0], [np.nan, 30.0]])
+    standardizer = Standardizer(2).update(X, None, np.ones(4))
+    assert standardizer.n_outputs == 3
+    result = standardised(standardizer, X)
+    assert result[:, 0].tolist() == [-1, 0, 1, 0]
+    assert result[:, 2].tolist() == [-0.5, 0.5, -0.5, 0.5]  # 0 and 1, less the share of holes
+    plain = Standardizer(1).update(X[:, 1:], None, np.ones(4))
+    np.testing.assert_array_equal(result[:, 1:2], standardised(plain, X[:, 1:]))
+
+
+def test_the_share_of_holes_is_weighted():
+    X = np.array([[1.0], [np.nan], [3.0]])
+    standardizer = Standardizer(1).update(X, None, np.array([1.0, 2.0, 1.0]))
+    repeated = Standardizer(1).update(X[[0, 1, 1, 2]], None, np.ones(4))
+    assert (
+        standardised(standardizer, X).tolist()
+        == standardised(repeated, X).tolist()
+        == [[-1, -0.5], [0, 0.5], [1, -0.5]]
+    )
+
+
+@pytest.mark.parametrize("as_tensors", [False, True])
+def test_a_hole_that_is_new_at_predict_becomes_the_mean_only(as_tensors):
+    X = np.array([[1.0, 5.0], [3.0, 7.0]])
+    standardizer = Standardizer(2).update(X, None, np.ones(2))
+    rows = np.array([[np.nan, 5.0], [3.0, np.nan]])
+    result = standardised(standardizer, torch.from_numpy(rows.copy()) if as_tensors else rows)
+    assert result.tolist() == [[0, -1], [1, 0]]
+    assert np.isnan(rows).sum() == 2
+
+
+def test_columns_without_any_value_have_no_influence_and_no_mark():
+    X = np.array([[np.nan, 1.0], [np.nan, 2.0]])
+    standardizer = Standardizer(2).update(X, None, np.ones(2))
+    assert standardizer.n_outputs == 2
+    assert standardised(standardizer, np.array([[5.0, 1.0], [np.nan, 2.0]]))[:, 0].tolist() == [0, 0]
+
+
+def test_a_constant_column_with_holes_says_where_they_are():
+    X = np.array([[7.0], [np.nan], [7.0], [np.nan]])
+    standardizer = Standardizer(1).update(X, None, np.ones(4))
+    assert standardised(standardizer, X).tolist() == [[0, -0.5], [0, 0.5], [0, -0.5], [0, 0.5]]
+
+
+def test_parts_of_one_column_share_a_mark():
+    layout = Layout(["date (trend)", "date (year sin)", "size"], [0, 0, 1])
+    X = np.array([[1.0, 2.0, np.nan], [np.nan, np.nan, 1.0], [2.0, 3.0, 2.0]])
+    standardizer = Standardizer(layout).update(X, None, np.ones(3))
+    assert standardizer.n_outputs == 5
+    np.testing.assert_allclose(standardised(standardizer, X)[:, 3], [-1 / 3, 2 / 3, -1 / 3], rtol=1e-15)
+
+
+def test_later_rows_give_an_empty_column_its_scale_but_no_mark():
+    standardizer = Standardizer(1).update(np.array([[np.nan], [np.nan]]), None, np.ones(2))
+    standardizer.update(np.array([[1.0], [np.nan], [3.0]]), None, np.ones(3))
+    assert standardised(standardizer, np.array([[1.0], [np.nan], [3.0]])).tolist() == [[-1], [0], [1]]
+
+
+def test_no_rows_measure_nothing():
+    standardizer = Standardizer(2).update(np.empty((0, 2)), None, np.empty(0))
+    assert standardizer.n_outputs == 2
+    X = np.array([[1.0, np.nan], [3.0, 1.0], [2.0, 3.0]])
+    assert standardizer.update(X, None, np.ones(3)).n_outputs == 3
+
+
+def test_rows_may_have_more_dimensions():
+    X = np.array([[1.0, 1.0], [np.nan, 2.0], [3.0, 5.0], [2.0, np.nan]])
+    standardizer = Standardizer(2).update(X, None, np.ones(4))
+    flat = standardised(standardizer, X)
+    np.testing.assert_array_equal(standardised(standardizer, X.reshape(2, 2, 2)), flat.view(2, 2, 4))

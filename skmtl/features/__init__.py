@@ -1,0 +1,28 @@
+"""X of any accepted kind → one matrix of floats → standardised batches.
+
+`TableEncoder` says how X is encoded; the `TableReader` that it builds learns what each column holds and returns the
+matrix, whose columns a `Layout` describes. A `Standardizer` measures the matrix once and hands out its rows as tensors:
+numbers standardised, holes imputed and marked, few categories one-hot, many as places in a table of embeddings.
+"""
+
+from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
+from ._layout import Layout
+from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._standardizer import Standardizer
+from ._table import TableEncoder, TableReader
+
+__all__ = [
+    "CHUNK_BYTES",
+    "Layout",
+    "MatrixReader",
+    "Reader",
+    "Standardizer",
+    "TableEncoder",
+    "TableReader",
+    "TransformerReader",
+    "as_tensor",
+    "check_finite",
+    "make_reader",
+    "row_chunks",
+    "takes_holes",
+]

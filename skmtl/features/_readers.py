@@ -1,0 +1,173 @@
+"""Readers of X: what learns at fit how X becomes a matrix, and turns it into one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import check_array
+
+from ._chunks import check_finite
+from ._layout import Layout
+from ._standardizer import Standardizer
+from ._table import TableEncoder, TableReader
+
+
+class Reader(Protocol):
+    """What the readers of X have in common."""
+
+    @property
+    def layout(self) -> Layout:
+        """What the columns of the matrix mean, once fitted."""
+
+    def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> Any:
+        """Learn how X is read, and return its matrix.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        rows : ndarray of int or None, default=None
+            The rows that count; None for all.
+        """
+
+    def matrix(self, X: Any) -> Any:
+        """Return the matrix of an X like that of fit."""
+
+    def standardizer(self) -> Standardizer:
+        """Return a standardizer for the matrices of this reader that has not measured anything yet."""
+
+
+class MatrixReader:
+    """Reader of an X that is a matrix of numbers already, without holes: it is taken as it is.
+
+    Examples
+    --------
+    >>> from skmtl.features import MatrixReader
+    >>> MatrixReader().fit_matrix([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+
+    layout: Layout
+
+    def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> Any:
+        """Check and return X; see `Reader.fit_matrix`."""
+        del rows
+        matrix = self.matrix(X)
+        self.layout = Layout.of_numbers(matrix.shape[1])
+        return matrix
+
+    def matrix(self, X: Any) -> Any:
+        """Check and return X; see `Reader.matrix`.
+
+        Raises
+        ------
+        ValueError
+            If X is no table of numbers, or holds NaN or infinity.
+        """
+        names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
+        X = check_array(
+            X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+        )
+        check_finite(X, names, "encoder='passthrough'")
+        if not isinstance(X, np.ndarray):
+            X = X.tocsr()
+            if not X.has_canonical_format:
+                X = X.copy()
+                X.sum_duplicates()
+        return X
+
+    def standardizer(self) -> Standardizer:
+        """Return a standardizer of numbers; see `Reader.standardizer`."""
+        return Standardizer(self.layout)
+
+
+class TransformerReader:
+    """Reader that puts a scikit-learn transformer in front: what it makes of X is read as a table.
+
+    Parameters
+    ----------
+    transformer : transformer
+        A clone of it is fitted to the rows that count, without y.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import PolynomialFeatures
+    >>> from skmtl.features import TransformerReader
+    >>> TransformerReader(PolynomialFeatures(include_bias=False)).fit_matrix([[1.0, 2.0], [3.0, 4.0]])
+    array([[ 1.,  2.,  1.,  2.,  4.],
+           [ 3.,  4.,  9., 12., 16.]])
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        self.transformer = clone(transformer)
+        self.table: TableReader = TableEncoder().build()
+
+    @property
+    def layout(self) -> Layout:
+        """What the columns of the matrix mean."""
+        return self.table.layout
+
+    def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> Any:
+        """Fit the transformer, and read what it makes of X; see `Reader.fit_matrix`.
+
+        Raises
+        ------
+        ValueError
+            If the transformer needs y: what reads the labels would have to be fitted for each member.
+        """
+        try:
+            if rows is None:
+                return self.table.fit_matrix(self.transformer.fit_transform(X))
+            self.transformer.fit(_safe_indexing(X, rows))
+        except TypeError as error:
+            if "'y'" not in str(error):
+                raise
+            raise ValueError(
+                f"encoder={self.transformer!r} needs y, but an encoder must not read the labels: members would see "
+                "those of their holdouts. Put it in front of the estimator, in a pipeline."
+            ) from error
+        return self.table.fit_matrix(self.transformer.transform(X))
+
+    def matrix(self, X: Any) -> Any:
+        """Return the matrix of what the transformer makes of X; see `Reader.matrix`."""
+        return self.table.matrix(self.transformer.transform(X))
+
+    def standardizer(self) -> Standardizer:
+        """Return a standardizer for what the transformer makes; see `Reader.standardizer`."""
+        return self.table.standardizer()
+
+
+def takes_holes(encoder: Any) -> bool:
+    """Whether X may hold missing values."""
+    if isinstance(encoder, str):
+        return encoder == "auto"
+    return isinstance(encoder, TableEncoder) or (hasattr(encoder, "fit") and get_tags(encoder).input_tags.allow_nan)
+
+
+def make_reader(encoder: Any) -> Reader:
+    """Return the reader that the `encoder` parameter of an estimator stands for.
+
+    Parameters
+    ----------
+    encoder : "auto", "passthrough", TableEncoder or transformer
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if isinstance(encoder, str) and encoder == "auto":
+        return TableEncoder().build()
+    if isinstance(encoder, str) and encoder == "passthrough":
+        return MatrixReader()
+    if isinstance(encoder, TableEncoder):
+        return encoder.build()
+    if hasattr(encoder, "fit") and hasattr(encoder, "transform") and not isinstance(encoder, type):
+        return TransformerReader(encoder)
+    raise ValueError(
+        "encoder must be 'auto', 'passthrough', a skmtl.features.TableEncoder or a scikit-learn transformer, got "
+        f"{encoder!r}."
+    )

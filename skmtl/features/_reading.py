@@ -1,0 +1,190 @@
+"""X of any accepted kind, taken apart: a matrix of numbers as it is, anything else as a list of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array
+
+from ._chunks import where_of
+from ._dates import Moments
+from ._kinds import Coded, Column, Kind, column_of_values, number_column, refuse_type
+
+# Integers that NumPy joins with float32 to float32.
+_NARROW = {"Int8": "int8", "Int16": "int16", "UInt8": "uint8", "UInt16": "uint16"}
+
+
+@dataclass
+class Table:
+    """X, taken apart.
+
+    Attributes
+    ----------
+    matrix : ndarray or CSR array of shape (n_rows, n_columns), or None
+        X itself where it is an array of numbers or sparse.
+    columns : list of Column
+        Its columns otherwise.
+    names : list of str or None
+        Names of the columns, if X has any.
+    matchable : bool
+        Whether the names are strings, so that columns can be found by them.
+    """
+
+    matrix: Any
+    columns: list[Column]
+    names: list[str] | None = None
+    matchable: bool = False
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of X."""
+        return len(self.columns) if self.matrix is None else int(self.matrix.shape[1])
+
+    def split(self) -> list[Column]:
+        """Return the columns, those of a matrix included."""
+        if self.matrix is None:
+            return self.columns
+        dense = self.matrix.toarray() if issparse(self.matrix) else self.matrix
+        return [column_of_values(dense[:, place], where_of(self.names, place)) for place in range(self.n_columns)]
+
+
+def read_table(X: Any) -> Table:
+    """Take X apart.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X is not a table of two dimensions with rows and columns of distinct names, or a column mixes kinds.
+    TypeError
+        If a column holds lists, arrays, dicts or other objects.
+    """
+    if issparse(X):
+        return Table(_sparse(X), [])
+    if isinstance(X, (np.ndarray, list, tuple)):
+        return _read_array(X)
+    if hasattr(X, "collect"):
+        raise ValueError(f"X is a lazy {type(X).__name__}. Read it first: X.collect().")
+    names = _column_names(X)
+    if names is not None and (matrix := _matrix_of_frame(X)) is not None:
+        return Table(matrix, [], [str(name) for name in names], all(isinstance(name, str) for name in names))
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        return _read_frame(frame)
+    if getattr(X, "ndim", 2) == 1:
+        check_array(X, dtype=None)  # it knows what to say of a Series
+    return _read_array(X)
+
+
+def _column_names(X: Any) -> list[Any] | None:
+    """Return the names of the columns of a data frame.
+
+    Raises
+    ------
+    ValueError
+        If two columns have the same name, or there is no column or row.
+    """
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")):
+        return None
+    names = list(X.columns)
+    repeated = sorted({str(name) for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise ValueError(f"X has several columns of the same name: {repeated}. Rename or drop all but one of each.")
+    if not names:
+        raise ValueError(f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+    if not X.shape[0]:
+        raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    return names
+
+
+def _matrix_of_frame(X: Any) -> Any:
+    """Return the matrix of a frame of pandas that is stored as one, all sparse or all of one float dtype, or None."""
+    dtypes = set(X.dtypes)
+    if all(map(_is_sparse, dtypes)):
+        if len(dtypes) > 1:  # booleans, mostly, beside floats
+            X = X.astype(type(dtypes.pop())(np.float64, 0))
+        return _sparse(X)
+    if len(dtypes) == 1 and dtypes <= {np.dtype(np.float64), np.dtype(np.float32)}:
+        return np.ascontiguousarray(X.to_numpy())
+    return None
+
+
+def _is_sparse(dtype: Any) -> bool:
+    """Tell whether a column of pandas stores only what is not 0."""
+    return type(dtype).__name__ == "SparseDtype" and bool(dtype.fill_value == 0)
+
+
+def _sparse(X: Any) -> Any:
+    """Return a CSR array or matrix without repeated entries."""
+    X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], ensure_all_finite=False).tocsr()
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _read_array(X: Any) -> Table:
+    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if array is not X and array.dtype.kind in "US" and not hasattr(X, "__array__"):
+        array = np.asarray(X, dtype=object)  # in a list, numbers beside strings are still numbers
+    if array.ndim > 2:
+        raise ValueError(
+            f"Found array with dim {array.ndim} (shape={array.shape}), expected 2: a row per sample and a column per "
+            "feature. Arrays of more dimensions belong to a later version; until then reshape them, "
+            "X.reshape(len(X), -1), or compute features of each sample first."
+        )
+    if array.dtype.kind in "biufc" or array.ndim < 2:
+        dtype = [np.float64, np.float32] if array.dtype.kind in "biufc" else None
+        return Table(check_array(array, dtype=dtype, order="C", ensure_all_finite=False), [])
+    check_array(array, dtype=None, ensure_all_finite=False)
+    return Table(None, [column_of_values(array[:, place], f"column {place}") for place in range(array.shape[1])])
+
+
+def _read_frame(frame: nw.DataFrame[Any]) -> Table:
+    names = frame.columns
+    columns = [_read_series(series, where_of(names, place)) for place, series in enumerate(frame.iter_columns())]
+    return Table(None, columns, [str(name) for name in names], all(isinstance(name, str) for name in names))
+
+
+def _read_series(series: nw.Series[Any], where: str) -> Column:
+    dtype = series.dtype
+    coded = isinstance(dtype, (nw.Categorical, nw.Enum))
+    if coded or (isinstance(dtype, nw.String) and series.implementation.is_polars()):
+        return _categories(series, where)
+    if isinstance(dtype, (nw.List, nw.Array, nw.Struct)):
+        refuse_type(where, f"it holds values of type {dtype}", nested=True)
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+        local = series.dt.replace_time_zone(None).to_numpy()
+        return Column(where, Kind.AWARE, Moments(local, series.to_numpy()))
+    values = np.asarray(series.to_numpy())
+    if dtype.is_numeric() and values.dtype.kind in "iuf":
+        # Holes make floats of integers, polars narrow ones; the declared type decides.
+        declared = np.dtype(_NARROW.get(str(dtype), "int64")) if dtype.is_integer() else values.dtype
+        return number_column(values, where, declared)
+    if type(series.to_native().dtype).__name__ == "PeriodDtype":
+        values = series.to_native().dt.to_timestamp().to_numpy()
+    if values.dtype == np.float32 and not dtype.is_numeric():  # what polars makes of a column of nothing
+        values = values.astype(np.float64)
+    return column_of_values(values, where)
+
+
+def _categories(series: nw.Series[Any], where: str) -> Column:
+    native: Any = series.to_native()
+    if hasattr(getattr(native, "cat", None), "codes"):  # pandas, whose categories may be anything
+        codes, entries = native.cat.codes.to_numpy(), [*native.cat.categories]
+    elif series.implementation.is_polars():  # far faster than going through Python's strings
+        import polars as pl
+
+        text = native.cast(pl.String)
+        entries = text.drop_nulls().unique().sort().to_list()
+        codes = text.cast(pl.Enum(entries)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    else:
+        return column_of_values(np.asarray(series.cast(nw.String).to_numpy(), dtype=object), where)
+    return Column(where, Kind.CATEGORY, Coded(codes.astype(np.int64), entries))

@@ -1,0 +1,107 @@
+"""The categories of a column, in a fixed order, and their codes."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from ._kinds import Coded, Column, is_missing
+
+UNSEEN = -1.0
+
+# Text that says something different in almost every row is for a language model, not for a list of categories. Codes
+# and names have few words, however long and many they are.
+FEWEST_TEXTS = 20
+DISTINCT_SHARE = 0.5
+TEXT_LENGTH = 30
+TEXT_WORDS = 5
+
+
+class Vocabulary:
+    """The categories that a column had at fit.
+
+    Parameters
+    ----------
+    entries : sequence of objects
+        The categories, in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features._kinds import column_of_values
+    >>> from skmtl.features._vocabulary import Vocabulary
+    >>> sizes = column_of_values(np.array(["small", "large", None], dtype=object), "column 'size'")
+    >>> vocabulary = Vocabulary.of(sizes)
+    >>> vocabulary.entries
+    ['large', 'small']
+    >>> vocabulary.codes(sizes)
+    array([ 1.,  0., nan])
+    """
+
+    def __init__(self, entries: Sequence[Any]) -> None:
+        self.entries = list(entries)
+        self._places = {entry: float(place) for place, entry in enumerate(self.entries)}
+
+    @classmethod
+    def of(cls, column: Column) -> Vocabulary:
+        """Return the vocabulary of a column: numbers in increasing order, then strings, then all else by its text.
+
+        Raises
+        ------
+        ValueError
+            If the column holds free text.
+        """
+        values = column.values
+        if isinstance(values, Coded):
+            used = np.bincount(values.codes + 1, minlength=len(values.entries) + 1)[1:] > 0
+            entries = {_plain(values.entries[place]) for place in np.flatnonzero(used)}
+        else:
+            entries = {_plain(value) for value in set(values.tolist()) if not is_missing(value)}
+        _refuse_free_text(entries, column)
+        return cls(sorted(entries, key=_order))
+
+    def codes(self, column: Column) -> np.ndarray:
+        """Return the code of every row as a float: NaN where missing, -1 for a category that is not listed."""
+        values = column.values
+        places = self._places
+        if isinstance(values, Coded):
+            table = [places.get(_plain(entry), UNSEEN) for entry in values.entries]
+            return np.array([*table, np.nan])[values.codes]
+        codes = np.fromiter(map(places.get, values.tolist(), repeat(np.nan)), np.float64, len(values))
+        for row in np.flatnonzero(np.isnan(codes)):
+            if not is_missing(values[row]):
+                codes[row] = UNSEEN
+        return codes
+
+
+def _plain(entry: Any) -> Any:
+    """Return a scalar of NumPy as one of Python."""
+    return entry.item() if isinstance(entry, np.generic) and entry.dtype.kind in "biufUS" else entry
+
+
+def _order(entry: Any) -> tuple[int, Any]:
+    if isinstance(entry, numbers.Real):
+        return 0, entry
+    return (1, entry) if isinstance(entry, str) else (2, str(entry))
+
+
+def _refuse_free_text(entries: set[Any], column: Column) -> None:
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    if len(texts) < FEWEST_TEXTS or np.mean([len(text) for text in texts]) <= TEXT_LENGTH:
+        return
+    if np.mean([len(text.split()) for text in texts]) < TEXT_WORDS:
+        return
+    values = column.values
+    n_missing = np.sum(values.codes < 0) if isinstance(values, Coded) else sum(map(is_missing, values))
+    if len(texts) <= DISTINCT_SHARE * (len(column) - n_missing):
+        return
+    example = max(texts, key=len)
+    raise ValueError(
+        f"Cannot encode {column.where}: it holds free text, such as {example[:60]!r}, different in most rows. Text "
+        "belongs to a later version; until then drop the column, or turn it into numbers first: encoder= takes a "
+        "ColumnTransformer with a TfidfVectorizer, a HashingVectorizer or a text embedding for this column."
+    )
