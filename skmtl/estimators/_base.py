@@ -26,7 +26,7 @@ from ._arguments import check_features, check_labelled, check_same_length, check
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
-from ._parameters import CONSTRAINTS, with_task_weights
+from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
 
@@ -163,11 +163,13 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             targets = _continued(previous, targets, column_weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
-        reader = make_reader(self.encoder) if previous is None else previous.reader
+        trunk = resolve_trunk(self)
+        reader = make_reader(self.encoder, trunk.wants_codes) if previous is None else previous.reader
         X = check_features(self, reader, X, kept, reset=previous is None)
         labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(
             self,
+            trunk,
             reader,
             labelled,
             structure,

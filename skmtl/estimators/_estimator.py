@@ -119,9 +119,10 @@ class MultiTaskEstimator(BaseMultiTask):
         `n_features -> nn.Module`; or a module, of which each member trains a copy.
     encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
         How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
-        codes categories (one-hot, or learned vectors where there are many) and dates. "passthrough" takes a matrix of
-        numbers without holes, and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled
-        rows, and what it makes is read as a table; its parameters are searched as `encoder__…`.
+        codes categories (one-hot, or learned vectors where there are many) and dates; where the built-in trunk has
+        hidden layers, it adds piecewise-linear codes of numbers. "passthrough" takes a matrix of numbers without holes,
+        and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it
+        makes is read as a table; its parameters are searched as `encoder__…`.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ from ..training import (
 )
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
-from ._parameters import Resolved, resolve, resolve_trunk
+from ._parameters import Resolved, resolve
 
 LARGEST_SEED = 2**31 - 1
 
@@ -73,6 +73,7 @@ class Fitted:
 
 def fit_model(
     estimator: Any,
+    trunk: Trunk,
     reader: Reader,
     labelled: Labelled,
     structure: TaskStructure,
@@ -90,6 +91,7 @@ def fit_model(
     ----------
     estimator : BaseMultiTask
         Where parameters are read.
+    trunk : Trunk
     reader : Reader
     labelled : Labelled
     structure : TaskStructure
@@ -106,7 +108,6 @@ def fit_model(
     incremental : bool
         One epoch on a chunk: no holdouts, no schedule, running statistics.
     """
-    trunk = resolve_trunk(estimator)
     seeds, resolved, keys = _prepare(estimator, trunk, reader, labelled, groups, validation, previous, incremental)
     merged: np.ndarray | slice = slice(None)
     if resolved.dtype == torch.float64 and not incremental:

@@ -16,9 +16,13 @@ from torch import Tensor
 # Quantiles of more rows than this are no better; those of the smallest keys are taken, a random sample of the distinct
 # rows that does not depend on their order.
 MOST_ROWS = 100_000
-# Columns that are many bend enough together, and their codes would be more noise than help: with 298 columns and 403
-# rows, codes cost a tenth of the accuracy.
-MOST_COLUMNS = 128
+# Codes of all columns together: they widen the first layer, and many columns bend enough together (with 298 columns and
+# 403 rows, codes cost a tenth of the accuracy).
+MOST_CODES = 512
+# Fewer bins than this are not worth their cost.
+FEWEST_BINS = 4
+# Distinct rows that a bin should hold: on 100 rows, 16 bins cost accuracy and time.
+ROWS_PER_BIN = 20
 
 
 @dataclass
@@ -95,6 +99,24 @@ def plan_bins(numbers: np.ndarray, n_bins: int) -> Bins:
         np.array(center, dtype=float),
         1 / np.maximum(np.array(scale, dtype=float), 1e-2),
     )
+
+
+def affordable_bins(n_bins: int, n_numeric: int, n_rows: int) -> int:
+    """Return the number of bins of each column.
+
+    Parameters
+    ----------
+    n_bins : int
+        How many there may be.
+    n_numeric : int
+        Numeric columns: `MOST_CODES` leaves room for so many bins each, or for none.
+    n_rows : int
+        Distinct rows: each bin should hold `ROWS_PER_BIN` of them, but two bins are always allowed.
+    """
+    affordable = min(n_bins, MOST_CODES // max(n_numeric, 1))
+    if affordable < min(FEWEST_BINS, n_bins):
+        return 0
+    return min(affordable, max(2, n_rows // ROWS_PER_BIN))
 
 
 def bin_edges(values: np.ndarray, n_bins: int) -> np.ndarray:

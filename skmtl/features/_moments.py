@@ -91,7 +91,8 @@ def _present_weight(weights: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
 def _weighted_sum(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return `weights @ rows` without BLAS, whose threads wait for each other beside a busy neighbour."""
-    return np.einsum("i,ij->j", weights, rows)
+    sums: np.ndarray = np.einsum("i,ij->j", weights, rows)
+    return sums
 
 
 def sparse_scale(X: Any, weights: np.ndarray) -> np.ndarray:
@@ -101,9 +102,11 @@ def sparse_scale(X: Any, weights: np.ndarray) -> np.ndarray:
     np.maximum.at(peak, entries.col, np.abs(entries.data))
     unit = _power_of_two(peak)
     squares = weights[entries.row] * (entries.data / unit[entries.col]) ** 2
-    return unit * np.sqrt(np.bincount(entries.col, weights=squares, minlength=X.shape[1]) / weights.sum())
+    scale: np.ndarray = unit * np.sqrt(np.bincount(entries.col, weights=squares, minlength=X.shape[1]) / weights.sum())
+    return scale
 
 
 def _power_of_two(peak: np.ndarray) -> np.ndarray:
     """The power of two next to each peak: dividing by it is exact, and squares neither overflow nor vanish."""
-    return np.ldexp(1.0, np.minimum(np.frexp(peak)[1], np.finfo(float).maxexp - 1))
+    power: np.ndarray = np.ldexp(1.0, np.minimum(np.frexp(peak)[1], np.finfo(float).maxexp - 1))
+    return power

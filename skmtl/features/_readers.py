@@ -103,7 +103,7 @@ class TransformerReader:
 
     def __init__(self, transformer: Any) -> None:
         self.transformer = clone(transformer)
-        self.table: TableReader = TableEncoder().build()
+        self.table: TableReader = TableEncoder(n_bins=0).build()
 
     @property
     def layout(self) -> Layout:
@@ -147,12 +147,14 @@ def takes_holes(encoder: Any) -> bool:
     return isinstance(encoder, TableEncoder) or (hasattr(encoder, "fit") and get_tags(encoder).input_tags.allow_nan)
 
 
-def make_reader(encoder: Any) -> Reader:
+def make_reader(encoder: Any, codes: bool = True) -> Reader:
     """Return the reader that the `encoder` parameter of an estimator stands for.
 
     Parameters
     ----------
     encoder : "auto", "passthrough", TableEncoder or transformer
+    codes : bool, default=True
+        Whether "auto" accompanies numbers by piecewise-linear codes.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def make_reader(encoder: Any) -> Reader:
         If it is none of these.
     """
     if isinstance(encoder, str) and encoder == "auto":
-        return TableEncoder().build()
+        return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()
     if isinstance(encoder, TableEncoder):

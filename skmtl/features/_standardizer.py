@@ -9,7 +9,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from ._bins import MOST_COLUMNS, Bins, plan_bins, sample_places
+from ._bins import Bins, affordable_bins, plan_bins, sample_places
 from ._chunks import as_tensor
 from ._layout import Layout
 from ._moments import dense_moments, sparse_scale
@@ -155,7 +155,7 @@ class Standardizer:
         if not self._measured:
             self._holes = self._marked_holes(missing)
             self._hole_shares = missing[self._holes]
-            if self.n_bins and not issparse(X) and 0 < len(self.mean_) <= MOST_COLUMNS:
+            if self.n_bins and not issparse(X):
                 self._bins = self._planned_bins(X, rows, keys, len(weights))
             if self.layout.categories:
                 settings = self.max_one_hot, self.min_frequency
@@ -178,9 +178,12 @@ class Standardizer:
     ) -> Bins | None:
         """Cut the columns into bins of like numbers of distinct rows."""
         places = sample_places(keys, n_rows)
+        n_bins = affordable_bins(self.n_bins, len(self.mean_), len(places))
+        if not n_bins:
+            return None
         sample = X[places if rows is None else rows[places]]
         numbers = torch.from_numpy(sample[:, self.layout.numeric].astype(np.float64))
-        bins = plan_bins(self._standardised(numbers).numpy(), self.n_bins)
+        bins = plan_bins(self._standardised(numbers).numpy(), n_bins)
         return bins if len(bins) else None
 
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:

@@ -52,8 +52,8 @@ class TableEncoder(BaseEstimator):
         fourth root of the number of categories, from 4 to 32.
     n_bins : int, default=16
         Bins of like numbers of rows into which each numeric column is cut; 0: none. A column of fewer distinct numbers
-        has a bin between any two. More bends the network more easily. X of more than 128 numeric columns, and sparse X,
-        has none.
+        has a bin between any two. More bends the network more easily. There are fewer where a bin would hold less than
+        20 distinct rows, and with more than 32 numeric columns, 512 in all; with more than 128, and in sparse X, none.
 
     References
     ----------

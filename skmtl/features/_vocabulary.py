@@ -70,7 +70,8 @@ class Vocabulary:
         places = self._places
         if isinstance(values, Coded):
             table = [places.get(_plain(entry), UNSEEN) for entry in values.entries]
-            return np.array([*table, np.nan])[values.codes]
+            by_code: np.ndarray = np.array([*table, np.nan])[values.codes]
+            return by_code
         codes = np.fromiter(map(places.get, values.tolist(), repeat(np.nan)), np.float64, len(values))
         for row in np.flatnonzero(np.isnan(codes)):
             if not is_missing(values[row]):

@@ -7,6 +7,7 @@ from itertools import pairwise
 from numbers import Integral
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -43,6 +44,11 @@ class MLPTrunk(Trunk):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+
+    @property
+    def wants_codes(self) -> bool:
+        """Whether numbers get codes: with a hidden layer; without one the network is to be linear in the numbers."""
+        return bool(np.size(self.hidden_layer_sizes))
 
     def build(self, n_features: int, generators: Sequence[torch.Generator]) -> MLP:
         """Return the batched perceptron, one member a generator; see `Trunk.build`.

@@ -20,6 +20,9 @@ class Trunk(BaseEstimator):
     batched : bool
         Whether members train in one batched module, so that several are cheap; otherwise an estimator's
         `n_estimators="auto"` means one.
+    wants_codes : bool
+        Whether numbers get piecewise-linear codes beside them where an estimator's `encoder` is "auto". A module of
+        your own reads one standardised number per column.
     draws_globally : bool
         Whether the module draws from torch's global generator, as foreign layers do.
 
@@ -32,6 +35,11 @@ class Trunk(BaseEstimator):
 
     batched = False
     draws_globally = True
+
+    @property
+    def wants_codes(self) -> bool:
+        """Whether numbers get piecewise-linear codes beside them where an estimator's `encoder` is "auto"."""
+        return False
 
     def build(self, n_features: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return a module `(B, F)` or `(M, B, F)` → `(M, B, H)`.

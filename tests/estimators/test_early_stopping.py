@@ -13,7 +13,14 @@ C = np.column_stack([Y[:, 0] > 0, np.digitize(Y[:, 1], [-1, 1])]).astype(int)
 
 
 def make(classifier=False, **params):
-    params = {"hidden_layer_sizes": (32,), "max_iter": 100, "n_iter_no_change": 5, "random_state": 0, **params}
+    params = {
+        "hidden_layer_sizes": (32,),
+        "max_iter": 100,
+        "encoder": "passthrough",
+        "n_iter_no_change": 5,
+        "random_state": 0,
+        **params,
+    }
     return (MultiTaskClassifier if classifier else MultiTaskRegressor)(**params)
 
 
