@@ -39,7 +39,10 @@ def check_features(
         matrix = reader.fit_matrix(X, rows)
         validate_data(estimator, X, skip_check_array=True)
         return matrix
-    X = _in_order_of_fit(X, getattr(estimator, "feature_names_in_", None))
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None and isinstance(X, np.ndarray) and X.shape[1:] == (estimator.n_features_in_,):
+        return reader.matrix(X)  # nothing else to compare, and a single row should be fast
+    X = _in_order_of_fit(X, names)
     if np.ndim(X) != 1 if isinstance(X, np.ndarray) else hasattr(X, "shape"):
         validate_data(estimator, X, reset=False, skip_check_array=True)
     return reader.matrix(X)

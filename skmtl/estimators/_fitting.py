@@ -315,7 +315,7 @@ def _train(
     snapshots = Snapshots(network, estimator.n_iter_no_change) if resolved.early_stopping else None
     foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
-        work = min(resolved.batch_size, len(batches.rows)) * sum(p.numel() for p in network.parameters())
+        work = min(resolved.batch_size, len(batches.rows)) * network.n_parameters
         stack.enter_context(few_threads(work))
         if foreign:
             stack.enter_context(global_draws(seeds.noise + model.n_fits, resolved.device))

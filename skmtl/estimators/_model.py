@@ -112,15 +112,15 @@ class Model:
     def _chunks(self, X: Any) -> Iterator[tuple[Tensor, int]]:
         """Yield features of some rows at a time, padded to eight, and how many rows are real."""
         network = self.network
-        parameter = next(network.parameters())
+        weight = network.head.weight
         network.eval()
         n_rows = X.shape[0]
         step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, self.standardizer.n_outputs))
-        work = min(step, n_rows) * sum(p.numel() for p in network.parameters())
+        work = min(step, n_rows) * network.n_parameters
         with torch.no_grad(), few_threads(work):
             for first in range(0, n_rows, step):
                 rows = X[first : first + step]
-                x = self.standardizer.tensor(rows, parameter.dtype, parameter.device)
+                x = self.standardizer.tensor(rows, weight.dtype, weight.device)
                 if len(x) < FEWEST_ROWS:
                     x = torch.cat([x, x[-1:].expand(FEWEST_ROWS - len(x), -1)])
                 yield x, rows.shape[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,12 +52,22 @@ class Bins:
 
     def codes(self, numbers: Tensor) -> Tensor:
         """Return the codes of standardised numbers, `(n_rows, n_numeric)` → `(n_rows, n_bins)`."""
-        columns, low, inverse_width, center, inverse_scale = (
-            torch.from_numpy(part).to(numbers.dtype if part.dtype.kind == "f" else torch.int64)
-            for part in (self.columns, self.low, self.inverse_width, self.center, self.inverse_scale)
-        )
+        columns, low, inverse_width, center, inverse_scale = self._tensors(numbers.dtype)
         codes = numbers.index_select(1, columns)
         return codes.sub_(low).mul_(inverse_width).clamp_(0, 1).sub_(center).mul_(inverse_scale)
+
+    def _tensors(self, dtype: torch.dtype) -> list[Tensor]:
+        """All attributes as tensors, kept between batches."""
+        cached: tuple[torch.dtype, list[Tensor]] | None = self.__dict__.get("_cache")
+        if cached is None or cached[0] != dtype:
+            parts = (self.low, self.inverse_width, self.center, self.inverse_scale)
+            floats = [torch.from_numpy(part).to(dtype) for part in parts]
+            cached = self.__dict__["_cache"] = (dtype, [torch.from_numpy(self.columns), *floats])
+        return cached[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the tensors out of pickles and copies."""
+        return {name: value for name, value in self.__dict__.items() if name != "_cache"}
 
 
 def sample_places(keys: np.ndarray | None, n_rows: int) -> np.ndarray:

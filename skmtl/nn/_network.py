@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -149,7 +150,12 @@ class Network(nn.Module):
         """Number of members."""
         return int(self.head.weight.shape[0])
 
-    @property
+    @cached_property
+    def n_parameters(self) -> int:
+        """Number of parameters of all members."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @cached_property
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
         return max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
