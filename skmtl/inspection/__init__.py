@@ -1,4 +1,6 @@
-"""Pictures of fitted estimators, as scikit-learn's Displays: data stay as attributes, `plot` draws them.
+"""What a fitted estimator does for each task: pictures, as scikit-learn's Displays, and importances of features.
+
+Of a Display, `from_estimator` computes and draws; the data stay as attributes, and `plot` draws them again.
 
 >>> from skmtl import MultiTaskRegressor
 >>> from skmtl.datasets import load_energy
@@ -9,6 +11,19 @@
 ['loss / loss of the best constant', 'R²']
 """
 
+from ._confusion import ConfusionMatrixDisplay
 from ._learning_curves import LearningCurvesDisplay
+from ._permutation import PermutationImportances, permutation_importance
+from ._permutation_display import PermutationImportancesDisplay
+from ._prediction_errors import PredictionErrorDisplay
+from ._report import TaskReportDisplay
 
-__all__ = ["LearningCurvesDisplay"]
+__all__ = [
+    "ConfusionMatrixDisplay",
+    "LearningCurvesDisplay",
+    "PermutationImportances",
+    "PermutationImportancesDisplay",
+    "PredictionErrorDisplay",
+    "TaskReportDisplay",
+    "permutation_importance",
+]

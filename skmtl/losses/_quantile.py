@@ -59,7 +59,7 @@ class Quantile(Loss):
         """Keep the levels as a tuple; refuse those that are no increasing probabilities."""
         levels = tuple(np.atleast_1d(np.asarray(self.levels, dtype=float)).tolist())
         rising = all(low < high for low, high in pairwise(levels))
-        if not levels or not rising or levels[0] <= 0 or levels[-1] >= 1:
+        if not levels or not rising or not all(0 < level < 1 for level in levels):
             raise ValueError(f"levels of quantiles must increase strictly between 0 and 1, got {self.levels!r}.")
         object.__setattr__(self, "levels", levels)
 
