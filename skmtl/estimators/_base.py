@@ -23,6 +23,7 @@ from ..tasks import (
     task_weights_by_task,
 )
 from ._arguments import check_features, check_labelled, check_same_length, check_task_order, label_weights
+from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
@@ -152,7 +153,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         names = resolve_task_names(self.task_names, columns.names, len(columns.values))
         weights = label_weights(sample_weight, columns, names)
         columns = columns.hide(weights == 0)
-        structure = _continued_structure(previous, names) if previous is not None else self._structure(columns, names)
+        structure = continued_structure(previous, names) if previous is not None else self._structure(columns, names)
         column_weights = structure.column_values(task_weights_by_task(self.task_weights, structure.names))
         if not incremental:
             check_labelled(weights, column_weights, structure)
@@ -160,7 +161,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 weights = weights / largest  # only their ratios count, and float32 has room for those near 1
         targets = self._make_targets(columns, structure, weights, classes)
         if previous is not None:
-            targets = _continued(previous, targets, column_weights)
+            targets = continued_targets(previous, targets, column_weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
         trunk = resolve_trunk(self)
@@ -182,10 +183,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             incremental=incremental,
         )
         constants = targets.constants(numbers, weights)
-        if previous is not None and incremental:  # the first chunk that has labels decides
-            pairs = zip(self._constants, constants, strict=True)
-            constants = [new if np.isnan(old).any() else old for old, new in pairs]
-        self._constants = constants
+        going_on = previous is not None and incremental
+        self._constants = continued_constants(self._constants, constants) if going_on else constants
         self._store(fitted, labelled, columns)
         return fitted.interrupted
 
@@ -377,26 +376,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
-
-
-def _continued_structure(previous: Model, names: list[str]) -> TaskStructure:
-    """Return the tasks of a model that is trained further; the columns of y must be the same."""
-    if names != previous.structure.columns:
-        raise ValueError(f"Tasks {names} cannot continue a model of the tasks {previous.structure.columns}.")
-    return previous.structure
-
-
-def _continued(previous: Model, targets: Targets, task_weights: np.ndarray) -> Targets:
-    """Return a copy of the previous encoder; the new one must mean the same."""
-    if targets.losses != previous.targets.losses:
-        raise ValueError(f"Losses {targets.losses} cannot continue a model trained with {previous.targets.losses}.")
-    learned = set(np.flatnonzero((task_weights > 0) & targets.learnable).tolist())
-    if learned != set(previous.tasks.tolist()):
-        raise ValueError(
-            f"task_weights make the network learn the tasks {[targets.names[task] for task in sorted(learned)]}, but "
-            f"the model to continue learned {[targets.names[task] for task in sorted(previous.tasks)]}."
-        )
-    return previous.targets.continued(targets)
 
 
 def _spread(predicted: np.ndarray, place: slice | np.ndarray, n_rows: int) -> np.ndarray:
