@@ -18,11 +18,12 @@ from ..tasks import (
     Columns,
     Targets,
     TaskStructure,
+    label_weights,
     resolve_task_names,
     split_columns,
     task_weights_by_task,
 )
-from ._arguments import check_features, check_labelled, check_same_length, check_task_order, label_weights
+from ._arguments import check_features, check_labelled, check_same_length, check_task_order
 from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows

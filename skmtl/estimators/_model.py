@@ -113,7 +113,8 @@ class Model:
         """Yield features of some rows at a time, padded to eight, and how many rows are real."""
         network = self.network
         weight = network.head.weight
-        network.eval()
+        if network.training:
+            network.eval()
         n_rows = X.shape[0]
         step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, self.standardizer.n_outputs))
         work = min(step, n_rows) * network.n_parameters

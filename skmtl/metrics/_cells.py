@@ -31,32 +31,6 @@ def names_of(columns: Columns, y_pred: Any) -> list[str]:
     return named if len(named) == n_tasks else [f"y{position}" for position in range(n_tasks)]
 
 
-def cell_weights(sample_weight: Any, missing: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """Return the weight of each label, `(n_samples, n_tasks)`: 0 where it is missing.
-
-    Raises
-    ------
-    ValueError
-        If `sample_weight` has another shape than `(n_samples,)` or `(n_samples, n_tasks)`, or holds a negative or
-        non-finite weight.
-    """
-    present = ~np.stack(missing, axis=1)
-    if sample_weight is None:
-        return present.astype(float)
-    weights = np.asarray(sample_weight, dtype=float)
-    if weights.shape not in ((len(present),), present.shape):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}; expected {(len(present),)}, or {present.shape}: one weight a "
-            "row, or one a row and column of y."
-        )
-    wrong = np.argwhere(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong):
-        place = tuple(int(i) for i in wrong[0])
-        where = f"row {place[0]}" + (f", task {names[place[1]]!r}" if len(place) == 2 else "")
-        raise ValueError(f"sample_weight must be finite and >= 0; in {where} it is {float(weights[place])!r}.")
-    return np.where(present, weights[:, None] if weights.ndim == 1 else weights, 0.0)
-
-
 def responses_of(y_pred: Any, names: Sequence[str], n_samples: int) -> list[Response]:
     """Return the prediction of each task, `(n_samples,)`, or its probabilities, `(n_samples, n_classes)`.
 

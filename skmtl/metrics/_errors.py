@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ..tasks import split_columns
-from ._cells import Response, cell_weights, names_of, responses_of
+from ..tasks import label_weights, split_columns
+from ._cells import Response, names_of, responses_of
 
 
 def relative_rmse(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -65,7 +65,7 @@ def subset_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None
     columns = split_columns(y_true, "y_true")
     names = names_of(columns, y_pred)
     responses = responses_of(y_pred, names, columns.n_samples)
-    return rows_right(columns.values, responses, cell_weights(sample_weight, columns.missing, names), names)
+    return rows_right(columns.values, responses, label_weights(sample_weight, columns, names), names)
 
 
 def rows_right(

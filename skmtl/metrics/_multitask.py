@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from ..tasks import split_columns
-from ._cells import Response, cell_weights, names_of, responses_of, unknown_task
+from ..tasks import label_weights, split_columns
+from ._cells import Response, names_of, responses_of, unknown_task
 from ._probabilities import SUBSTITUTES
 
 AVERAGES: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median}
@@ -96,7 +96,7 @@ class MultiTaskMetric:
         columns = split_columns(y_true, "y_true")
         names = names_of(columns, y_pred)
         responses = responses_of(y_pred, names, columns.n_samples)
-        weights = cell_weights(sample_weight, columns.missing, names)
+        weights = label_weights(sample_weight, columns, names)
         values, left_out = {}, {}
         for task, name in enumerate(names):
             if not weights[:, task].any():

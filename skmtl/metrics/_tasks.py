@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from ..tasks import Columns, split_columns
-from ._cells import Response, cell_weights
+from ..tasks import MOST_CLASSES, Columns, label_weights, split_columns
+from ._cells import Response
 
 # Where scikit-learn's meta-estimators keep what they fitted.
 _INNER = ("best_estimator_", "regressor_", "estimator_")
-# Whole numbers with more distinct values than this are a quantity, not classes.
-MOST_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def task_columns(
     """
     columns = split_columns(y)
     layout = _layout(estimator, columns)
-    weights = cell_weights(sample_weight, columns.missing, [one.name for one in layout])
+    weights = label_weights(sample_weight, columns, [one.name for one in layout])
     parts = [
         TaskColumn(one.task, one.name, one.type, columns.values[place], weights[:, place])
         for place, one in enumerate(layout)

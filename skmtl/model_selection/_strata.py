@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..tasks import Columns
-
-# Whole numbers with more distinct values than this are a quantity, not classes.
-MOST_CLASSES = 20
+from ..tasks import MOST_CLASSES, Columns
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
 from ._structure import TaskStructure
 from ._targets import Targets
-from ._types import TASK_TYPES, resolve_task_types
+from ._types import MOST_CLASSES, TASK_TYPES, resolve_task_types
+from ._weights import label_weights
 
 __all__ = [
+    "MOST_CLASSES",
     "TASK_TYPES",
     "Categories",
     "ClassificationTargets",
@@ -37,6 +39,7 @@ __all__ = [
     "find_classes",
     "group_tasks",
     "label_variance",
+    "label_weights",
     "losses_by_task",
     "losses_by_type",
     "member_statistics",

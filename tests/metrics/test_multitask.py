@@ -278,8 +278,8 @@ def test_probabilities_may_be_objects():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (np.ones(N - 1), r"sample_weight has shape \(39,\); expected \(40,\), or \(40, 3\)"),
-        (np.ones((N, 2)), r"sample_weight has shape \(40, 2\)"),
+        (np.ones(N - 1), r"sample_weight.shape == \(39,\), expected \(40,\) or \(40, 3\)"),
+        (np.ones((N, 2)), r"sample_weight.shape == \(40, 2\)"),
         (np.full(N, -1.0), r"in row 0 it is -1\.0"),
         (np.full((N, T), np.nan), "in row 0, task 'y0' it is nan"),
     ],
