@@ -263,7 +263,7 @@ def exponent(quick: bool) -> Figure:
 def grid_search(quick: bool) -> Figure:
     X, y = make_data(1_000 if quick else 4_000, 20, 4)
     grid = {"task_weights": [{"y0": weight} for weight in (0.1, 0.3, 1, 3, 10)]}
-    ours = MultiTaskRegressor(max_iter=10 if quick else 30, random_state=0)
+    ours = MultiTaskRegressor(max_iter=10 if quick else 30, encoder="passthrough", random_state=0)
     search = GridSearchCV(ours, grid, cv=KFold(3, shuffle=True, random_state=0))
 
     def on_processes(n_jobs: int) -> None:

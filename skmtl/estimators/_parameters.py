@@ -1,4 +1,4 @@
-"""Parameters that both estimators share: their ranges, and what "auto" stands for."""
+"""Parameters that all estimators share: their ranges, and what "auto" stands for."""
 
 from __future__ import annotations
 

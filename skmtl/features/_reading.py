@@ -131,6 +131,14 @@ def _sparse(X: Any) -> Any:
 
 
 def _read_array(X: Any) -> Table:
+    if (
+        type(X) is np.ndarray
+        and X.dtype in (np.float64, np.float32)
+        and X.ndim == 2
+        and X.size
+        and X.flags.c_contiguous
+    ):
+        return Table(X, [])  # nothing to check or change: a single row should be fast
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array is not X and array.dtype.kind in "US" and not hasattr(X, "__array__"):
         array = np.asarray(X, dtype=object)  # in a list, numbers beside strings are still numbers

@@ -47,7 +47,7 @@ class Trunk(BaseEstimator):
         Parameters
         ----------
         n_features : int
-            Number of columns of X, all numeric.
+            Number of numbers that the encoder makes of a row of X.
         generators : sequence of torch.Generator
             One a member, on the CPU: the source of its start.
         """
