@@ -17,8 +17,8 @@ from ..tasks import (
     TaskStructure,
     class_weight_table,
     find_classes,
+    given_classes,
     losses_by_task,
-    sorted_classes,
     stack_labels,
 )
 from ._base import BaseMultiTask, warn_of_single_classes
@@ -333,7 +333,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
             given = [classes] if columns.one_dimensional else list(classes)
             if len(given) != len(names):
                 raise ValueError(f"classes has {len(given)} entries, but y has {len(names)} tasks: {names}.")
-            found = [sorted_classes(np.asarray(of_task), name) for of_task, name in zip(given, names, strict=True)]
+            listed = zip(given, names, columns.categories, strict=True)
+            found = [given_classes(np.asarray(of_task), name, categories) for of_task, name, categories in listed]
         else:
             found = find_classes(columns, names, weights, losses)
         return ClassificationTargets(names, losses, found)

@@ -19,9 +19,9 @@ from ..tasks import (
     TaskStructure,
     class_weight_table,
     find_classes,
+    given_classes,
     losses_by_type,
     resolve_task_types,
-    sorted_classes,
     stack_labels,
 )
 from ._base import BaseMultiTask, warn_of_single_classes
@@ -293,7 +293,15 @@ class MultiTaskEstimator(BaseMultiTask):
         """
         if hasattr(self, "_model"):
             model = self._model
-            classes = dict(zip(model.structure.columns, model.targets.classes, strict=True))
+            known = dict(zip(model.structure.columns, model.targets.classes, strict=True))
+            given = classes if isinstance(classes, Mapping) else {model.structure.columns[0]: classes}
+            for name, labels in given.items() if classes is not None else ():
+                if name in known and set(np.asarray(labels).tolist()) != set(known[name].tolist()):
+                    raise ValueError(
+                        f"classes of {name!r} were {known[name].tolist()} at the first call of partial_fit and are "
+                        f"{np.asarray(labels).tolist()} now; leave them out."
+                    )
+            classes = {name: labels for name, labels in known.items() if len(labels)}
         return self._partial_fit(X, y, {} if classes is None else classes, sample_weight)
 
     def predict(self, X: Any) -> Any:
@@ -313,7 +321,7 @@ class MultiTaskEstimator(BaseMultiTask):
         if self._one_dimensional:
             return labels[0]
         if self._frame is not None:
-            return self._frame.build(labels, getattr(X, "index", None))
+            return self._frame.build(labels, X.index if hasattr(X, "iloc") else None)
         return stack_labels(labels)
 
     @available_if(_has_probabilities)
@@ -383,8 +391,16 @@ class MultiTaskEstimator(BaseMultiTask):
         found = find_classes(columns.select(classed), names, weights[:, classed], own_losses) if len(classed) else []
         if classes is not None:
             given = {structure.columns[0]: classes} if not isinstance(classes, Mapping) else classes
-            pairs = zip(names, found, strict=True)
-            found = [sorted_classes(np.asarray(given[name]), name) if name in given else own for name, own in pairs]
+            if unknown := [name for name in given if name not in names]:
+                raise ValueError(
+                    f"classes names {unknown[0]!r}, which is no column with classes; these are "
+                    f"{', '.join(map(repr, names))}."
+                )
+            listed = zip(names, found, [columns.categories[place] for place in classed], strict=True)
+            found = [
+                given_classes(np.asarray(given[name]), name, categories) if name in given else own
+                for name, own, categories in listed
+            ]
         for place, known in zip(classed, found, strict=True):
             if structure.types[structure.task_of_column[place]] == "multilabel" and len(known) > 2:
                 raise ValueError(

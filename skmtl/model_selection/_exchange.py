@@ -21,6 +21,8 @@ MOST_CANDIDATES = 512
 MOST_PAIRS = 256
 # Pairs of parts between two looks at which are the most unlike.
 MOST_PART_PAIRS = 200
+# With more parts than this, exchanges are tried between neighbours only, about as many pairs as so many parts have.
+MOST_MUTUAL_PARTS = 64
 # Cells that are read before an improvement counts as good enough; beyond it every pair of parts had its turn twice.
 MOST_WORK = 1e9
 # A class that a part lacks weighs more than any distance.
@@ -99,7 +101,7 @@ class Division:
 
     def _descend(self) -> None:
         """Exchange units until no pair of parts has a better exchange, or the work is enough."""
-        first, second = np.triu_indices(len(self.target), 1)
+        first, second = _part_pairs(len(self.target))
         settled = np.zeros(len(first), dtype=bool)
         visits = max(2 * len(first), int(MOST_WORK // max(self.counts.nnz, 1)))
         while visits > 0 and not settled.all():
@@ -172,6 +174,16 @@ class Division:
             wanted, rows = self.wanted[part, scarce], self.rows[part, scarce]
             filled += (wanted & (rows == 0)).sum() - (wanted & (rows + sign * change == 0)).sum(axis=1)
         return filled
+
+
+def _part_pairs(n_parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of parts that exchange units: all of them, or, in a ring of many parts, the nearest ones."""
+    if n_parts <= MOST_MUTUAL_PARTS:
+        first, second = np.triu_indices(n_parts, 1)
+        return first, second
+    reach = min(-(-(MOST_MUTUAL_PARTS**2) // (2 * n_parts)), (n_parts - 1) // 2)
+    first = np.repeat(np.arange(n_parts), reach)
+    return first, (first + np.tile(np.arange(1, reach + 1), n_parts)) % n_parts
 
 
 def _promising(copies: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ a batch with its derivative.
 """
 
 from ._class_weights import class_weight_table
-from ._classification import ClassificationTargets, find_classes, sorted_classes, stack_labels
+from ._classification import ClassificationTargets, find_classes, given_classes, sorted_classes, stack_labels
 from ._columns import Categories, Columns, split_columns
 from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
@@ -37,6 +37,7 @@ __all__ = [
     "TaskStructure",
     "class_weight_table",
     "find_classes",
+    "given_classes",
     "group_tasks",
     "label_variance",
     "label_weights",

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from ..losses import Loss
-from ._columns import Columns
+from ._columns import Categories, Columns
 from ._targets import Targets, scored_cells
 
 
@@ -205,6 +205,20 @@ def find_classes(
             )
         found.append(classes)
     return found
+
+
+def given_classes(labels: np.ndarray, name: str, categories: Categories | None) -> np.ndarray:
+    """Return classes that the user lists: sorted, or in the order that the categories of the labels have.
+
+    Raises
+    ------
+    ValueError
+        If they are continuous, dates, or of kinds that cannot be compared.
+    """
+    classes = sorted_classes(labels, name)
+    if categories is None or not categories.ordered or not np.isin(classes, categories.values).all():
+        return classes
+    return categories.values[np.isin(categories.values, classes)].astype(classes.dtype)
 
 
 def sorted_classes(labels: np.ndarray, name: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -45,7 +46,9 @@ def resolve_task_types(task_types: Any, columns: Columns, names: Sequence[str]) 
     group: list[str | None] = [None] * len(names)
     for name, value in _requests(task_types, names):
         if isinstance(value, str):
-            known[_position(name, names)] = _checked_type(value, name)
+            position = _position(name, names)
+            _refuse_second_type(group[position], name)
+            known[position] = _checked_type(value, name)
             continue
         for column in value:
             position = _position(column, names)
@@ -53,6 +56,8 @@ def resolve_task_types(task_types: Any, columns: Columns, names: Sequence[str]) 
                 raise ValueError(
                     f"task_types puts the column {column!r} into the groups {group[position]!r} and {name!r}."
                 )
+            if known[position] is not None:
+                _refuse_second_type(name, column)
             known[position], group[position] = "multilabel", name
     guesses = _guess(columns, names, [position for position, kind in enumerate(known) if kind is None])
     types = [guesses[position] if kind is None else kind for position, kind in enumerate(known)]
@@ -60,6 +65,13 @@ def resolve_task_types(task_types: Any, columns: Columns, names: Sequence[str]) 
         if kind == "multilabel":
             group[position] = group[position] or "multilabel"
     return _structure(list(names), types, group)
+
+
+def _refuse_second_type(group: str | None, column: str) -> None:
+    if group is not None:
+        raise ValueError(
+            f"task_types puts the column {column!r} into the group {group!r} and gives it a type of its own."
+        )
 
 
 def _requests(task_types: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
@@ -78,7 +90,7 @@ def _requests(task_types: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
         raise ValueError(
             f"task_types has {len(listed)} entries, but y has {len(names)} columns: {', '.join(map(repr, names))}."
         )
-    return list(zip(names, listed, strict=True))
+    return [(name, _checked_type(value, name)) for name, value in zip(names, listed, strict=True)]
 
 
 def _group_columns(name: Any, value: Any) -> list[str]:
@@ -112,7 +124,9 @@ def _checked_type(kind: Any, name: str) -> str:
 
 def _guess(columns: Columns, names: Sequence[str], positions: Sequence[int]) -> dict[int, str]:
     """Guess the types of some columns, and warn once if a guess is doubtful."""
-    guesses, doubts = {}, []
+    guesses: dict[int, str] = {}
+    doubts: list[str] = []
+    example = ""
     for position in positions:
         present = columns.values[position][~columns.missing[position]]
         guesses[position], doubt = _guess_one(
@@ -120,15 +134,23 @@ def _guess(columns: Columns, names: Sequence[str], positions: Sequence[int]) -> 
         )
         if doubt:
             doubts.append(f"{names[position]!r} ({doubt}) is taken for {guesses[position]}")
+            example = example or names[position]
     if doubts:
-        example = names[next(iter(guesses))]
         warnings.warn(
             f"Task types were guessed from the labels: {'; '.join(doubts)}. To be sure, name them, for example "
             f"task_types={{{example!r}: 'regression'}} or 'classification'.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=_level_of_the_user(),
         )
     return guesses
+
+
+def _level_of_the_user() -> int:
+    """Return the `stacklevel` at which a warning of the caller points out of this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("skmtl."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _guess_one(labels: np.ndarray, categorical: bool, holes: bool) -> tuple[str, str]:

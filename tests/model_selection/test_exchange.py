@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmtl.model_selection._exchange import Division
+from skmtl.model_selection._exchange import MOST_MUTUAL_PARTS, Division, _part_pairs
 
 
 def division(counts, dealt, target=None, wanted=None, moves=False):
@@ -114,3 +114,17 @@ def test_the_most_promising_units_are_enough(monkeypatch):
     found.improve()
     assert found.distance < before / 10
     assert found.distance < everything.distance + 5
+
+
+@pytest.mark.parametrize("n_parts", [2, 5, 64])
+def test_all_pairs_of_few_parts_exchange_units(n_parts):
+    assert len(set(zip(*_part_pairs(n_parts), strict=True))) == n_parts * (n_parts - 1) // 2
+
+
+@pytest.mark.parametrize("n_parts", [65, 100, 1000, 10_000])
+def test_each_of_many_parts_has_partners_but_not_all(n_parts):
+    pairs = {frozenset(map(int, pair)) for pair in zip(*_part_pairs(n_parts), strict=True)}
+    assert all(len(pair) == 2 for pair in pairs)
+    assert len(pairs) == len(_part_pairs(n_parts)[0])  # none twice
+    assert len(pairs) <= max(MOST_MUTUAL_PARTS**2 // 2 + n_parts, n_parts)
+    assert set().union(*pairs) == set(range(n_parts))

@@ -53,6 +53,16 @@ def test_sizes_of_folds_differ_by_one_row_at_most(n_splits):
     assert (np.diff(sizes) <= 0).all()  # the first folds are the larger ones, as in KFold
 
 
+@pytest.mark.parametrize(("n_samples", "n_splits"), [(300, 300), (1000, 100)])
+def test_many_folds_are_no_trouble(n_samples, n_splits):
+    y = random_labels(0, n_samples=n_samples, n_tasks=3)
+    folds = fold_of_row(MultiTaskStratifiedKFold(n_splits), y)
+    assert np.ptp(np.bincount(folds)) == 0
+    for mask in label_masks(y):
+        if mask.sum() >= n_splits:
+            assert len(np.unique(folds[mask])) == n_splits
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_every_fold_holds_every_class_of_enough_rows(seed):
     n_splits = 2 + seed % 9

@@ -1,8 +1,20 @@
 import numpy as np
 import pytest
 
-from skmtl.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, AbsoluteError, Huber, LogLoss, SquaredError
-from skmtl.tasks import losses_by_task, resolve_task_names, task_weights_by_task
+from skmtl.losses import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    AbsoluteError,
+    Focal,
+    Huber,
+    LogLoss,
+    Multilabel,
+    Ordinal,
+    Poisson,
+    Quantile,
+    SquaredError,
+)
+from skmtl.tasks import TaskStructure, losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task
 
 NAMES = ["price", "rooms", "two words__x"]
 
@@ -114,3 +126,72 @@ def test_an_unknown_loss_is_refused_with_the_likely_one_and_all():
         losses(3)
     with pytest.raises(ValueError, match=r"Unknown loss <class 'skmtl\.losses\._location\.Huber'>"):
         losses(Huber)
+
+
+# Losses of tasks of several types
+
+STRUCTURE = TaskStructure(
+    ["price", "tall", "visits", "kind", "wide", "rating"],
+    ["price", "tags", "visits", "kind", "rating"],
+    ["regression", "multilabel", "count", "classification", "ordinal"],
+    np.array([0, 1, 2, 3, 1, 4]),
+)
+OWN = [SquaredError(), Multilabel(), Poisson(), LogLoss(), Multilabel(), Ordinal()]
+
+
+def changed(**losses):
+    """Return the types' own losses, a column each, but for some columns."""
+    return [losses.get(name, own) for name, own in zip(STRUCTURE.columns, OWN, strict=True)]
+
+
+def test_each_type_has_a_loss_of_its_own():
+    assert losses_by_type(None, STRUCTURE) == OWN
+    assert losses_by_type({}, STRUCTURE) == OWN
+
+
+def test_a_single_loss_serves_the_types_that_it_suits():
+    assert losses_by_type("huber", STRUCTURE) == changed(price=Huber(), visits=Huber())
+    assert losses_by_type(Quantile(0.3), STRUCTURE) == changed(price=Quantile(0.3), visits=Quantile(0.3))
+    focal = Focal(gamma=1.0)
+    assert losses_by_type(focal, STRUCTURE) == changed(tall=focal, kind=focal, wide=focal, rating=focal)
+    balanced = Multilabel(balanced=True)
+    assert losses_by_type(balanced, STRUCTURE) == changed(tall=balanced, wide=balanced)
+
+
+def test_losses_by_task_serve_all_columns_of_a_group():
+    balanced = Multilabel(balanced=True)
+    expected = changed(tall=balanced, wide=balanced, price=Huber())
+    assert losses_by_type({"tags": balanced, "price": "huber"}, STRUCTURE) == expected
+    assert losses_by_type(["huber", balanced, None, None, "ordinal"], STRUCTURE) == expected
+    assert losses_by_type({"price": None}, STRUCTURE) == OWN
+
+
+def test_ordered_classes_may_be_learned_as_plain_ones_and_the_other_way_round():
+    assert losses_by_type({"rating": "log_loss"}, STRUCTURE) == changed(rating=LogLoss())
+    assert losses_by_type({"kind": "ordinal"}, STRUCTURE) == changed(kind=Ordinal())
+
+
+def test_a_loss_that_suits_no_task_is_refused_with_what_each_takes():
+    structure = TaskStructure.of_columns(["price", "kind"], ["regression", "classification"])
+    for unfit in ("multilabel", Multilabel(), "hubr"):
+        with pytest.raises(
+            ValueError, match=r"suits none of the tasks: 'price' \(regression\) takes .*'huber'.*; 'kind' \(classif"
+        ):
+            losses_by_type(unfit, structure)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ({"kind": "squared_error"}, r"Unknown loss 'squared_error' of task 'kind'\. Known losses: 'log_loss'"),
+        ({"tags": "ordinal"}, r"Unknown loss 'ordinal' of task 'tags'\. Known losses: .*'multilabel'"),
+        ({"price": "hubr"}, r"Unknown loss 'hubr' of task 'price'\. Did you mean 'huber'\?"),
+        ({"price": LogLoss()}, r"Unknown loss LogLoss\(label_smoothing=0\.0\) of task 'price'"),
+        ({"tall": "multilabel"}, "loss names an unknown task 'tall'"),  # a column of a group is no task
+        (["huber"] * 6, "loss has 6 entries, but y has 5 tasks"),
+        (3, "Unknown loss 3 of task 'price'"),
+    ],
+)
+def test_losses_that_do_not_suit_their_task_are_refused(loss, message):
+    with pytest.raises(ValueError, match=message):
+        losses_by_type(loss, STRUCTURE)
