@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +11,7 @@ import numpy as np
 from scipy.io import arff
 from sklearn.utils import Bunch
 
+from .._spelling import likely_and_known
 from ._frames import import_pandas_for
 from ._user_copies import UserCopy
 
@@ -211,9 +211,7 @@ def load_multilabel(
 def _known(name: str, names: list[str], collection: str) -> str:
     if name in names:
         return name
-    near = get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"name={name!r} is no {collection} set.{hint} Known sets: {', '.join(map(repr, names))}.")
+    raise ValueError(f"name={name!r} is no {collection} set.{likely_and_known(name, names, 'sets')}")
 
 
 def _read_arff(file: Path) -> tuple[np.ndarray, list[str]]:

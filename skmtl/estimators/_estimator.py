@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..losses import Loss
 from ..tasks import (
+    NUMBER_TYPES,
     ClassificationTargets,
     Columns,
     MixedTargets,
@@ -29,13 +30,11 @@ from ._fitting import Fitted
 from ._labelled import Labelled
 from ._parameters import CONSTRAINTS
 
-NUMBERS = ("regression", "count")
-
 
 def _has_probabilities(estimator: MultiTaskEstimator) -> bool:
     """Whether a fitted estimator has a task with classes; one that is not fitted may have."""
     types = getattr(estimator, "task_types_", {"any": "classification"}).values()
-    return any(kind not in NUMBERS for kind in types)
+    return any(kind not in NUMBER_TYPES for kind in types)
 
 
 class MultiTaskEstimator(BaseMultiTask):
@@ -339,7 +338,7 @@ class MultiTaskEstimator(BaseMultiTask):
             `(n_samples, n_columns)`: the probability of each column's second value. For 1-D y the array alone.
         """
         tasks = self._by_task(self._predict_values(X))
-        tasks = {name: values for name, values in tasks.items() if self.task_types_[name] not in NUMBERS}
+        tasks = {name: values for name, values in tasks.items() if self.task_types_[name] not in NUMBER_TYPES}
         return next(iter(tasks.values())) if self._one_dimensional else tasks
 
     def predict_quantiles(self, X: Any) -> np.ndarray | dict[str, np.ndarray]:
@@ -372,7 +371,7 @@ class MultiTaskEstimator(BaseMultiTask):
                 second = [_second_value(predicted[column], model.targets.classes[column]) for column in columns]
                 tasks[name] = np.column_stack(second)
             else:
-                tasks[name] = labels[columns[0]] if kind in NUMBERS else predicted[columns[0]]
+                tasks[name] = labels[columns[0]] if kind in NUMBER_TYPES else predicted[columns[0]]
         return tasks
 
     def __sklearn_tags__(self) -> Tags:
@@ -385,7 +384,7 @@ class MultiTaskEstimator(BaseMultiTask):
 
     def _make_targets(self, columns: Columns, structure: TaskStructure, weights: np.ndarray, classes: Any) -> Targets:
         losses = losses_by_type(self.loss, structure)
-        of_numbers = np.array([structure.types[task] in NUMBERS for task in structure.task_of_column])
+        of_numbers = np.array([structure.types[task] in NUMBER_TYPES for task in structure.task_of_column])
         numeric, classed = np.flatnonzero(of_numbers), np.flatnonzero(~of_numbers)
         names, own_losses = [structure.columns[place] for place in classed], [losses[place] for place in classed]
         found = find_classes(columns.select(classed), names, weights[:, classed], own_losses) if len(classed) else []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,6 @@ from ..tasks import Columns, split_columns
 
 # What an estimator says of a column, and in which rows it says nothing.
 Response = tuple[np.ndarray, np.ndarray]
-
-
-def unknown_task(parameter: str, name: Any, known: Iterable[str]) -> ValueError:
-    """Return the error of a task that does not exist: it lists the known ones and proposes the likely one."""
-    known = list(known)
-    near = get_close_matches(str(name), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"{parameter} names an unknown task {name!r}.{hint} Known tasks: {', '.join(map(repr, known))}.")
 
 
 def names_of(columns: Columns, y_pred: Any) -> list[str]:

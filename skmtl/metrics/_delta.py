@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ._cells import unknown_task
+from ..tasks import unknown_task
 
 
 def delta_m(

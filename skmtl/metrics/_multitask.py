@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from ..tasks import label_weights, split_columns
-from ._cells import Response, names_of, responses_of, unknown_task
+from ..tasks import label_weights, split_columns, unknown_task
+from ._cells import Response, names_of, responses_of
 from ._probabilities import SUBSTITUTES
 
 AVERAGES: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median}

@@ -8,15 +8,16 @@ from typing import Any
 
 from sklearn import metrics
 
+from ..tasks import NUMBER_TYPES, TASK_TYPES
 from . import _probabilities as probabilities
 from ._errors import relative_rmse, subset_accuracy_score
 from ._multitask import multitask
 
 # Types of tasks by the kind of metric that applies to them.
 KINDS: dict[str | None, tuple[str, ...]] = {
-    "regression": ("regression", "count"),
-    "classification": ("classification", "ordinal", "multilabel"),
-    None: ("regression", "count", "classification", "ordinal", "multilabel"),
+    "regression": NUMBER_TYPES,
+    "classification": tuple(kind for kind in TASK_TYPES if kind not in NUMBER_TYPES),
+    None: TASK_TYPES,
 }
 PROBABILITIES = "predict_proba"
 # As scikit-learn's scorers: distances from the boundary where there are some, else probabilities.

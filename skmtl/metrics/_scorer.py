@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.validation import _check_response_method
 
-from ._cells import unknown_task
+from ..tasks import unknown_task
 from ._errors import rows_right
 from ._multitask import join, multitask, value_of_task
 from ._named import KINDS, METRICS, Metric

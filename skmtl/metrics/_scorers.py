@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
 from sklearn.metrics._scorer import _BaseScorer
 
+from .._spelling import likely_and_known
 from ._multitask import CLASS_AVERAGES, MultiTaskMetric, check_average, name_of
 from ._named import KINDS, METRICS, Metric
 from ._probabilities import SUBSTITUTES
@@ -68,9 +68,7 @@ def get_scorer(scoring: str | Metric | Callable[..., float], tasks: str | Iterab
     narrowed = _as_tasks(tasks)
     if isinstance(scoring, str):
         if scoring not in METRICS:
-            near = get_close_matches(scoring, METRICS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"Unknown scorer {scoring!r}.{hint} Known scorers: {', '.join(get_scorer_names())}.")
+            raise ValueError(f"Unknown scorer {scoring!r}.{likely_and_known(scoring, get_scorer_names(), 'scorers')}")
         return Scorer(METRICS[scoring], narrowed)
     if isinstance(scoring, Metric):
         return Scorer(scoring, narrowed)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from ..tasks import MOST_CLASSES, Columns, label_weights, split_columns
+from ..tasks import MOST_CLASSES, NUMBER_TYPES, Columns, label_weights, split_columns
 from ._cells import Response
 
 # Where scikit-learn's meta-estimators keep what they fitted.
@@ -62,7 +62,7 @@ class TaskColumn:
     @property
     def is_classification(self) -> bool:
         """Whether its labels are classes."""
-        return self.type not in ("regression", "count")
+        return self.type not in NUMBER_TYPES
 
     @property
     def rows(self) -> np.ndarray:

@@ -13,16 +13,17 @@ from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
 from ._mixed import MixedTargets
 from ._objective import Objective, label_variance
-from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task
+from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task, unknown_task
 from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
 from ._structure import TaskStructure
 from ._targets import Targets
-from ._types import MOST_CLASSES, TASK_TYPES, resolve_task_types
+from ._types import MOST_CLASSES, NUMBER_TYPES, TASK_TYPES, resolve_task_types
 from ._weights import label_weights
 
 __all__ = [
     "MOST_CLASSES",
+    "NUMBER_TYPES",
     "TASK_TYPES",
     "Categories",
     "ClassificationTargets",
@@ -50,4 +51,5 @@ __all__ = [
     "split_columns",
     "stack_labels",
     "task_weights_by_task",
+    "unknown_task",
 ]

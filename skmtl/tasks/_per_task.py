@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from .._spelling import likely_and_known
 from ..losses import CLASSIFICATION_LOSSES, MULTILABEL_LOSSES, REGRESSION_LOSSES, Loss
 from ._structure import TaskStructure
 
@@ -43,7 +43,9 @@ def resolve_task_names(task_names: Sequence[str] | None, from_y: list[str] | Non
 def values_by_task(value: Any, names: Sequence[str], default: Any, parameter: str) -> list[Any]:
     """Return the value of each task: one for all, a sequence in order, or a dict by name."""
     if isinstance(value, Mapping):
-        _refuse_unknown_tasks(value, names, parameter)
+        for name in value:
+            if name not in names:
+                raise unknown_task(parameter, name, names)
         return [value.get(name, default) for name in names]
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         values = list(value)
@@ -55,14 +57,9 @@ def values_by_task(value: Any, names: Sequence[str], default: Any, parameter: st
     return [default if value is None else value] * len(names)
 
 
-def _refuse_unknown_tasks(given: Mapping[Any, Any], names: Sequence[str], parameter: str) -> None:
-    for name in given:
-        if name not in names:
-            near = get_close_matches(str(name), names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"{parameter} names an unknown task {name!r}.{hint} Known tasks: {', '.join(map(repr, names))}."
-            )
+def unknown_task(parameter: str, name: Any, known: Iterable[str]) -> ValueError:
+    """Return the error of a task that does not exist: it lists the known ones and proposes the likely one."""
+    return ValueError(f"{parameter} names an unknown task {name!r}.{likely_and_known(name, known, 'tasks')}")
 
 
 def task_weights_by_task(task_weights: Any, names: Sequence[str]) -> np.ndarray:
@@ -139,6 +136,4 @@ def _as_loss(value: Any, name: str, known: Mapping[str, type[Loss]]) -> Loss:
         return value
     if isinstance(value, str) and value in known:
         return known[value]()
-    near = get_close_matches(str(value), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Unknown loss {value!r} of task {name!r}.{hint} Known losses: {', '.join(map(repr, known))}.")
+    raise ValueError(f"Unknown loss {value!r} of task {name!r}.{likely_and_known(value, known, 'losses')}")

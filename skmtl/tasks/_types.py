@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
+from .._spelling import likely_and_known
 from ._columns import Columns
 from ._per_task import LOSSES_BY_TYPE
 from ._structure import TaskStructure
 
 TASK_TYPES = tuple(LOSSES_BY_TYPE)
+# Those whose labels are numbers; all others have classes.
+NUMBER_TYPES = ("regression", "count")
 # Whole numbers with at most this many distinct values are taken for classes.
 MOST_CLASSES = 20
 # Between these numbers of distinct values the guess may well be wrong, and is worth a word.
@@ -105,21 +107,14 @@ def _group_columns(name: Any, value: Any) -> list[str]:
 def _position(name: str, names: Sequence[str]) -> int:
     if name in names:
         return names.index(name)
-    near = get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"task_types names an unknown column {name!r}.{hint} Known columns: {', '.join(map(repr, names))}."
-    )
+    raise ValueError(f"task_types names an unknown column {name!r}.{likely_and_known(name, names, 'columns')}")
 
 
 def _checked_type(kind: Any, name: str) -> str:
     if kind in TASK_TYPES:
         return str(kind)
-    near = get_close_matches(str(kind), TASK_TYPES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"Unknown type {kind!r} of task {name!r} in task_types.{hint} Known types: {', '.join(map(repr, TASK_TYPES))}."
-    )
+    likely = likely_and_known(kind, TASK_TYPES, "types")
+    raise ValueError(f"Unknown type {kind!r} of task {name!r} in task_types.{likely}")
 
 
 def _guess(columns: Columns, names: Sequence[str], positions: Sequence[int]) -> dict[int, str]:
