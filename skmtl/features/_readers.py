@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
-from sklearn.utils.validation import check_array
 
 from ._chunks import check_finite
 from ._layout import Layout
+from ._reading import number_matrix
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 
@@ -68,15 +68,8 @@ class MatrixReader:
             If X is no table of numbers, or holds NaN or infinity.
         """
         names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
-        X = check_array(
-            X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
-        )
+        X = number_matrix(X)
         check_finite(X, names, "encoder='passthrough'")
-        if not isinstance(X, np.ndarray):
-            X = X.tocsr()
-            if not X.has_canonical_format:
-                X = X.copy()
-                X.sum_duplicates()
         return X
 
     def standardizer(self) -> Standardizer:

@@ -67,7 +67,7 @@ def read_table(X: Any) -> Table:
         If a column holds lists, arrays, dicts or other objects.
     """
     if issparse(X):
-        return Table(_sparse(X), [])
+        return Table(number_matrix(X), [])
     if isinstance(X, (np.ndarray, list, tuple)):
         return _read_array(X)
     if hasattr(X, "collect"):
@@ -110,7 +110,7 @@ def _matrix_of_frame(X: Any) -> Any:
     if all(map(_is_sparse, dtypes)):
         if len(dtypes) > 1:  # booleans, mostly, beside floats
             X = X.astype(type(dtypes.pop())(np.float64, 0))
-        return _sparse(X)
+        return number_matrix(X)
     if len(dtypes) == 1 and dtypes <= {np.dtype(np.float64), np.dtype(np.float32)}:
         return np.ascontiguousarray(X.to_numpy())
     return None
@@ -121,9 +121,12 @@ def _is_sparse(dtype: Any) -> bool:
     return type(dtype).__name__ == "SparseDtype" and bool(dtype.fill_value == 0)
 
 
-def _sparse(X: Any) -> Any:
-    """Return a CSR array or matrix without repeated entries."""
-    X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], ensure_all_finite=False).tocsr()
+def number_matrix(X: Any) -> Any:
+    """Return numbers as a float array in C order, or as a CSR array or matrix without repeated entries."""
+    X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False)
+    if not issparse(X):
+        return X
+    X = X.tocsr()
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -192,23 +192,15 @@ def _shuffled(X: Any, feature: int, order: np.ndarray) -> Any:
     """Return X with one column in another order."""
     if issparse(X):
         columns = X.tolil(copy=True)
-        columns[:, [feature]] = columns[order][:, [feature]]
+        columns[:, [feature]] = X.tocsc()[:, [feature]].tocsr()[order]
         return columns.tocsr()
+    if hasattr(X, "iloc"):
+        frame = X.copy()
+        frame.isetitem(feature, X.iloc[order, feature].to_numpy())
+        return frame
     if hasattr(X, "columns"):
         name = X.columns[feature]
-        if hasattr(X, "iloc"):
-            return (
-                X.assign(**{name: X.iloc[order, feature].to_numpy()})
-                if isinstance(name, str)
-                else _set(X, feature, order)
-            )
         return X.with_columns(X[name].gather(order).alias(name))
     shuffled = np.array(X, dtype=object if not hasattr(X, "dtype") else None)
     shuffled[:, feature] = shuffled[order, feature]
     return shuffled
-
-
-def _set(X: Any, feature: int, order: np.ndarray) -> Any:
-    changed = X.copy()
-    changed.isetitem(feature, X.iloc[order, feature].to_numpy())
-    return changed

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ._base import Loss, Scaling
-from ._log_loss import class_shares, with_first_class
+from ._log_loss import class_shares, logits_of, n_logits, with_first_class
 
 # Where the inverse link is tabulated to be inverted: the constants of a fit need no more than six digits.
 _LOGITS = np.linspace(-40, 40, 16001)
@@ -63,7 +63,7 @@ class Focal(Loss):
 
     def width(self, n_classes: int) -> int:
         """Return 1 for two classes, else their number; see `Loss.width`."""
-        return n_classes if n_classes > 2 else 1
+        return n_logits(n_classes)
 
     def loss_and_derivative(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the focal loss and its derivative; see `Loss.loss_and_derivative`."""
@@ -92,9 +92,7 @@ class Focal(Loss):
     def start(self, targets: np.ndarray, weights: np.ndarray, n_classes: int) -> np.ndarray:
         """Return the outputs whose probabilities are the class shares; see `Loss.start`."""
         shares = class_shares(targets, weights, max(n_classes, 2), floor=True)
-        logs = np.log(self._best_constant(shares / shares.sum()))
-        logits: np.ndarray = logs[1:] - logs[:1] if n_classes <= 2 else logs - logs.mean()
-        return logits
+        return logits_of(self._best_constant(shares / shares.sum()))
 
     def constant_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
         """Return the mean loss of the best constant prediction; see `Loss.constant_loss`."""

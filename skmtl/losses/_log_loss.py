@@ -51,7 +51,7 @@ class LogLoss(Loss):
 
     def width(self, n_classes: int) -> int:
         """Return 1 for two classes, else their number; see `Loss.width`."""
-        return n_classes if n_classes > 2 else 1
+        return n_logits(n_classes)
 
     def loss_and_derivative(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the cross-entropy and `p - onehot(y)`, labels smoothed; see `Loss.loss_and_derivative`."""
@@ -76,14 +76,11 @@ class LogLoss(Loss):
 
     def start(self, targets: np.ndarray, weights: np.ndarray, n_classes: int) -> np.ndarray:
         """Return the logits of the class shares; see `Loss.start`."""
-        logs = np.log(self._smoothed(class_shares(targets, weights, max(n_classes, 2), floor=True)))
-        logits: np.ndarray = logs[1:] - logs[:1] if n_classes <= 2 else logs - logs.mean()
-        return logits
+        return logits_of(self._smoothed(class_shares(targets, weights, max(n_classes, 2), floor=True)))
 
     def constant_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
         """Return the entropy of the class shares; see `Loss.constant_loss`."""
-        shares = self._smoothed(class_shares(targets, weights, int(targets.max()) + 1))
-        return float(-xlogy(shares, shares).sum())
+        return entropy(self._smoothed(class_shares(targets, weights, int(targets.max()) + 1)))
 
     def _smoothed(self, shares: np.ndarray) -> np.ndarray:
         smoothed: np.ndarray = shares * (1 - self.label_smoothing) + self.label_smoothing / len(shares)
@@ -110,6 +107,23 @@ class Multilabel(LogLoss):
 
     balanced: bool = False
     name: ClassVar[str] = "multilabel"
+
+
+def n_logits(n_classes: int) -> int:
+    """Return the number of logits of a task: one for two classes."""
+    return n_classes if n_classes > 2 else 1
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logits of positive probabilities, up to a common factor: one of two classes, else of mean 0."""
+    logs = np.log(probabilities)
+    logits: np.ndarray = logs[1:] - logs[:1] if len(logs) == 2 else logs - logs.mean()
+    return logits
+
+
+def entropy(shares: np.ndarray) -> float:
+    """Return the log loss of class shares that are predicted everywhere."""
+    return float(-xlogy(shares, shares).sum())
 
 
 def with_first_class(outputs: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from scipy.special import xlogy
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid
 
 from ._base import Loss, Scaling
-from ._log_loss import class_shares
+from ._gaps import gaps_so_far, inverse_softplus, sums_from_here
+from ._log_loss import class_shares, entropy
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Ordinal(Loss):
         loss -= torch.where(stopped, logsigmoid(-cumulative), zero)
         loss -= torch.where(gap, logsigmoid(raw), zero)
         slope = torch.where(stopped, cumulative.sigmoid(), zero) - torch.where(passed, (-cumulative).sigmoid(), zero)
-        later = slope.flip(-1).cumsum(-1).flip(-1)  # Σ over the thresholds from here on
+        later = sums_from_here(slope)
         derivative = -raw.sigmoid() * later - torch.where(gap, (-raw).sigmoid(), zero)
         derivative[..., 0] = later[..., 0]
         return loss.sum(-1), derivative.squeeze(-1) if single else derivative
@@ -84,17 +84,9 @@ class Ordinal(Loss):
 
     def constant_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
         """Return the entropy of the class shares; see `Loss.constant_loss`."""
-        shares = class_shares(targets, weights, int(targets.max()) + 1)
-        return float(-xlogy(shares, shares).sum())
+        return entropy(class_shares(targets, weights, int(targets.max()) + 1))
 
 
 def _cumulative(raw: Tensor) -> Tensor:
     """Return the logits of `P(y > k)`: the first, less the gaps up to k."""
-    gaps = softplus(raw[..., 1:], threshold=40)
-    return raw[..., :1] - torch.cat([torch.zeros_like(raw[..., :1]), gaps.cumsum(-1)], -1)
-
-
-def inverse_softplus(gaps: np.ndarray) -> np.ndarray:
-    """Return the raw outputs whose softplus is `gaps`, which are positive."""
-    raw: np.ndarray = gaps + np.log(-np.expm1(-gaps))
-    return raw
+    return raw[..., :1] - gaps_so_far(raw)

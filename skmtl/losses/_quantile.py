@@ -8,12 +8,10 @@ from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from ._base import Loss, Scaling
-from ._ordinal import inverse_softplus
+from ._gaps import gaps_so_far, inverse_softplus, sums_from_here
 
 SMALLEST_GAP = 1e-2  # of the start, in standard deviations: a softplus nearer to 0 would hardly learn
 
@@ -81,7 +79,7 @@ class Quantile(Loss):
         residual = targets.unsqueeze(-1) - _increasing(raw)
         below = (residual < 0).to(raw.dtype)
         slope = (below - levels) / len(levels)
-        later = slope.flip(-1).cumsum(-1).flip(-1)  # Σ over the levels from here on
+        later = sums_from_here(slope)
         derivative = later * raw.sigmoid()
         derivative[..., 0] = later[..., 0]
         return -(slope * residual).sum(-1), derivative.squeeze(-1) if single else derivative
@@ -116,8 +114,7 @@ class Quantile(Loss):
 
 def _increasing(raw: Tensor) -> Tensor:
     """Return the quantiles: the first output plus the gaps up to each level."""
-    gaps = softplus(raw[..., 1:], threshold=40)
-    return raw[..., :1] + torch.cat([torch.zeros_like(raw[..., :1]), gaps.cumsum(-1)], -1)
+    return raw[..., :1] + gaps_so_far(raw)
 
 
 def _quantiles(targets: np.ndarray, weights: np.ndarray, levels: Sequence[float]) -> np.ndarray:
