@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..metrics import TaskColumn, task_columns
-from ._panels import chosen, panel_grid, title_of
+from ._panels import chosen, label_panels, panel_grid, title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -144,12 +144,7 @@ class ConfusionMatrixDisplay:
         self.figure_, self.axes_ = panel_grid([title_of(column) for column in self.columns], ax, size)
         for panel, column in zip(self.axes_, self.columns, strict=True):
             _draw(panel, self.confusion_matrices[column.name], self.display_labels[column.name], cmap)
-        if ax is None:
-            self.figure_.supxlabel("predicted class", fontsize="medium")
-            self.figure_.supylabel("true class", fontsize="medium")
-        else:
-            for panel in self.axes_:
-                panel.set(xlabel="predicted class", ylabel="true class")
+        label_panels(self.figure_, self.axes_, "predicted class", "true class", own=ax is None)
         return self
 
 

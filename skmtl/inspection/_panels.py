@@ -60,6 +60,16 @@ def panel_grid(
     return figure, axes
 
 
+def label_panels(figure: Figure, axes: np.ndarray, xlabel: str, ylabel: str, *, own: bool) -> None:
+    """Name the two directions: once for a figure of our own, else on each of the Axes that were given."""
+    if own:
+        figure.supxlabel(xlabel, fontsize="medium")
+        figure.supylabel(ylabel, fontsize="medium")
+        return
+    for panel in axes:
+        panel.set(xlabel=xlabel, ylabel=ylabel)
+
+
 def chosen(columns: Sequence[Any], tasks: Sequence[str] | str | None, kind: str) -> list[Any]:
     """Return the columns to draw.
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..metrics import TaskColumn, task_columns
-from ._panels import BASELINE, MAIN, chosen, panel_grid, title_of
+from ._panels import BASELINE, MAIN, chosen, label_panels, panel_grid, title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,12 +155,7 @@ class PredictionErrorDisplay:
         for panel, column in zip(self.axes_, self.columns, strict=True):
             _draw(panel, column, kind, subsample, draws, scatter_kw or {})
         vertical = "true value" if kind == KINDS[0] else "true value − prediction"
-        if ax is None:
-            self.figure_.supxlabel("prediction", fontsize="medium")
-            self.figure_.supylabel(vertical, fontsize="medium")
-        else:
-            for panel in self.axes_:
-                panel.set(xlabel="prediction", ylabel=vertical)
+        label_panels(self.figure_, self.axes_, "prediction", vertical, own=ax is None)
         return self
 
 
