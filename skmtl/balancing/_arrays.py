@@ -1,0 +1,44 @@
+"""Arrays and tensors of any number of leading dimensions, as float64 arrays with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+
+def as_blocks(values: Any, n_last: int) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
+    """Return values in float64 with one leading dimension, and what turns weights into the kind and shape of values.
+
+    Parameters
+    ----------
+    values : array-like or Tensor of shape (…, T) or (…, T, T)
+    n_last : int
+        How many dimensions are not leading ones.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer dimensions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing._arrays import as_blocks
+    >>> blocks, back = as_blocks(torch.ones(3), 1)
+    >>> blocks.shape, back(blocks)
+    ((1, 3), tensor([1., 1., 1.]))
+    """
+    tensor = values if isinstance(values, Tensor) else None
+    array = np.asarray(tensor.detach().cpu().double() if tensor is not None else values, dtype=float)
+    if array.ndim < n_last or 0 in array.shape[-n_last:]:
+        raise ValueError(f"Expected at least {n_last} dimensions, none of them empty, got shape {array.shape}.")
+    leading = array.shape[: array.ndim - n_last]
+
+    def back(weights: np.ndarray) -> Any:
+        shaped = weights.reshape(*leading, weights.shape[-1])
+        return shaped if tensor is None else tensor.new_tensor(shaped)
+
+    return array.reshape(-1, *array.shape[array.ndim - n_last :]), back
