@@ -233,8 +233,9 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.n_iter_ = int(fitted.n_iter.max())
         self.history_ = fitted.history
         self.net_ = model.net
+        self.task_weights_ = fitted.history.learned_weights(structure.names)
         self._one_dimensional = columns.one_dimensional
-        self._n_features_out = model.network.n_members * model.network.head.weight.shape[1]
+        self._n_features_out = model.network.n_members * model.network.n_units
         for name in ("oof_prediction_", "oof_score_", "oof_task_scores_"):
             self.__dict__.pop(name, None)
         if fitted.out_of_fold is not None:

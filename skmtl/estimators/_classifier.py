@@ -98,6 +98,12 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         The shared part of the network. "auto" is the built-in `skmtl.nn.MLPTrunk`. Of your own:
         `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
         `n_features -> nn.Module`; or a module, of which each member trains a copy.
+    sharing : str or sharing specification, default="hard"
+        How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
+        trunk a task), or a specification, whose parameters are searched as `sharing__…`.
+    balancing : str or balancing specification, default="uniform"
+        How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
+        specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
     encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
         How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
         codes categories (one-hot, or learned vectors where there are many) and dates; where the built-in trunk has
@@ -117,6 +123,9 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         "classification" for each task name, as `MultiTaskEstimator` has it for tasks of several types.
     task_columns_ : dict
         The columns of y, one, that each task covers.
+    task_weights_ : dict
+        Mean weight of each task over the second half of training, as balancing left it; sums to the number of tasks.
+        `set_params(task_weights=model.task_weights_, balancing="uniform")` is a cheaper refit with fixed weights.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -211,6 +220,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         random_state: Any = None,
         verbose: int | bool = 0,
         trunk: Any = "auto",
+        sharing: Any = "hard",
+        balancing: Any = "uniform",
         encoder: Any = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -237,6 +248,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         self.random_state = random_state
         self.verbose = verbose
         self.trunk = trunk
+        self.sharing = sharing
+        self.balancing = balancing
         self.encoder = encoder
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from ..balancing import Balancer
 from ..features import Reader, Standardizer
 from ..nn import MemberEmbedding, Network, Trunk
 from ..tasks import (
@@ -126,12 +128,14 @@ def fit_model(
     labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
     statistics, seen = _statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
-    network = _network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups)
-    objective = Objective(task_groups, statistics, column_weights[tasks], table)
     history, order = _history(structure, tasks, column_weights)
     if previous is not None:
         history.extend(previous.net.task_history)
-    net = _net(estimator, network, objective.to(resolved.dtype).to(resolved.device), history, order, incremental)
+    network = _network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups, order)
+    objective = Objective(task_groups, statistics, column_weights[tasks], table)
+    objective = objective.to(resolved.dtype).to(resolved.device)
+    balancer = _balancer(resolved, seeds, history, previous, incremental)
+    net = _net(estimator, network, objective, balancer, history, order, incremental)
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
@@ -238,6 +242,7 @@ def _network(
     standardizer: Standardizer,
     previous: Model | None,
     groups: list[TaskGroup],
+    task_order: np.ndarray,
 ) -> Network:
     """Return a new network, or a copy of the previous one in which new tasks start at their prior."""
     if previous is not None:
@@ -250,10 +255,12 @@ def _network(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
-        built = trunk.build(standardizer.n_outputs + n_vectors * size, generators)
+        n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
+        built = resolved.sharing.build(trunk, standardizer.n_outputs + n_vectors * size, n_tasks, generators)
     embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else None
     bias_only = [fixed for group in groups for fixed in group.bias_only]
-    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding)
+    owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
+    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners)
     return network.to(resolved.dtype).to(resolved.device)
 
 
@@ -265,8 +272,29 @@ def _history(structure: TaskStructure, tasks: np.ndarray, column_weights: np.nda
     return History([structure.names[task] for task in learned], weights), order
 
 
+def _balancer(
+    resolved: Resolved, seeds: Seeds, history: History, previous: Model | None, incremental: bool
+) -> Balancer:
+    """Return the balancing at work; chunk after chunk, it goes on as long as tasks and parameters are the same."""
+    method, n_fits = resolved.balancing, 0 if previous is None else previous.n_fits + 1
+    if incremental and previous is not None:
+        before = previous.net.balancer
+        same = repr(before.method) == repr(method) and before.n_tasks == len(history.task_names)
+        if same and np.array_equal(before.task_weights, history.task_weights):
+            return copy.deepcopy(before)
+    generators = [np.random.default_rng([seed, n_fits]) for seed in seeds.members]
+    n_tasks = len(history.task_names)
+    return clone(method).start(resolved.n_estimators, n_tasks, history.task_weights, generators)
+
+
 def _net(
-    estimator: Any, network: Network, objective: Objective, history: History, order: np.ndarray, incremental: bool
+    estimator: Any,
+    network: Network,
+    objective: Objective,
+    balancer: Balancer,
+    history: History,
+    order: np.ndarray,
+    incremental: bool,
 ) -> MultiTaskNet:
     callbacks = clone_callbacks(estimator.callbacks)
     if estimator.verbose and not incremental:
@@ -280,6 +308,7 @@ def _net(
         max_grad_norm=estimator.max_grad_norm,
         task_history=history,
         task_order=order,
+        balancer=balancer,
         lr=estimator.learning_rate_init,
         max_epochs=1 if incremental else estimator.max_iter,
         callbacks=callbacks,

@@ -12,7 +12,8 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..nn import ACTIVATIONS, MLPTrunk, Trunk, as_trunk
+from ..balancing import Balancing, as_balancing
+from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
 CONSTRAINTS: dict[str, Any] = {
@@ -38,6 +39,8 @@ CONSTRAINTS: dict[str, Any] = {
     "random_state": ["random_state"],
     "verbose": [Interval(Integral, 0, 2, closed="both"), "boolean"],
     "trunk": "no_validation",  # as_trunk says what it may be
+    "sharing": "no_validation",  # as_sharing says what it may be
+    "balancing": "no_validation",  # as_balancing says what it may be
     "encoder": "no_validation",  # make_reader says what it may be
 }
 
@@ -54,6 +57,8 @@ class Resolved:
     Attributes
     ----------
     trunk : Trunk
+    sharing : Sharing
+    balancing : Balancing
     n_estimators : int
     early_stopping : bool
     batch_size : int
@@ -62,6 +67,8 @@ class Resolved:
     """
 
     trunk: Trunk
+    sharing: Sharing
+    balancing: Balancing
     n_estimators: int
     early_stopping: bool
     batch_size: int
@@ -126,8 +133,12 @@ def resolve(
     Raises
     ------
     ValueError
-        If early stopping is asked for and a holdout would be empty, or the device is not there.
+        If early stopping is asked for and a holdout would be empty, the device is not there, or sharing or balancing
+        are none, or have a parameter out of range.
     """
+    sharing, balancing = as_sharing(estimator.sharing), as_balancing(estimator.balancing)
+    sharing.check()
+    balancing.check()
     n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
     smallest = n_held_out(n_foldable, n_estimators, estimator.validation_fraction)
     smallest_rows = n_held_out(n_distinct, n_estimators, estimator.validation_fraction)
@@ -149,7 +160,7 @@ def resolve(
     device = check_device(estimator.device)
     exact = not incremental and trunk.batched and device.type == "cpu" and n_rows <= batch_size
     dtype = torch.float64 if exact else torch.float32
-    return Resolved(trunk, int(n_estimators), bool(early_stopping), int(batch_size), device, dtype)
+    return Resolved(trunk, sharing, balancing, int(n_estimators), bool(early_stopping), int(batch_size), device, dtype)
 
 
 def check_device(device: str | torch.device) -> torch.device:

@@ -11,18 +11,28 @@ maps that to `(M, B, O)`.
 """
 
 from ._embedding import MemberEmbedding
+from ._hard import Hard
+from ._heads import Heads
+from ._independent import Independent
 from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
 from ._mlp import MLP, MLPTrunk
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
 from ._network import Network
+from ._passes import TrainingPass
+from ._sharing import SharedTrunk, Sharing
+from ._sharings import SHARINGS, as_sharing
 from ._trunk import Trunk
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "SHARINGS",
     "Activation",
     "CallableTrunk",
     "FixedTrunk",
+    "Hard",
+    "Heads",
+    "Independent",
     "MLPTrunk",
     "MemberDropout",
     "MemberEmbedding",
@@ -30,6 +40,10 @@ __all__ = [
     "MemberModules",
     "ModuleTrunk",
     "Network",
+    "SharedTrunk",
+    "Sharing",
+    "TrainingPass",
     "Trunk",
+    "as_sharing",
     "as_trunk",
 ]

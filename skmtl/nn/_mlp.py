@@ -58,6 +58,23 @@ class MLPTrunk(Trunk):
         ValueError
             If a size is not a positive integer, the activation is unknown or the dropout is outside [0, 1).
         """
+        return MLP(n_features, self._sizes(), self.activation, self.dropout, generators)
+
+    def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Return one perceptron of one layer a layer, which start as those of `build`; see `Trunk.build_layers`.
+
+        Raises
+        ------
+        ValueError
+            If there is no hidden layer, or a parameter is out of range.
+        """
+        sizes = self._sizes()
+        if not sizes:
+            raise ValueError("hidden_layer_sizes is empty: without a hidden layer, tasks have nothing to share.")
+        widths = pairwise([n_features, *sizes])
+        return [MLP(inputs, [units], self.activation, self.dropout, generators) for inputs, units in widths]
+
+    def _sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
         sizes = [given] if isinstance(given, Integral) else list(given)
         if any(not isinstance(size, Integral) or size < 1 for size in sizes):
@@ -66,7 +83,7 @@ class MLPTrunk(Trunk):
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
-        return MLP(n_features, [int(size) for size in sizes], self.activation, self.dropout, generators)
+        return [int(size) for size in sizes]
 
 
 class Record(NamedTuple):

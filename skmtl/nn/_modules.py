@@ -95,6 +95,25 @@ class _ForeignTrunk(Trunk):
 
     def build(self, n_features: int, generators: Sequence[torch.Generator]) -> MemberModules:
         """Return the members' modules; see `Trunk.build`."""
+        return MemberModules(self._start(n_features, generators), n_features)
+
+    def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Return the layers of an `nn.Sequential`: each begins with a module that holds a matrix; see `Trunk`.
+
+        Raises
+        ------
+        ValueError
+            If the module is no `nn.Sequential`, or a layer does not return `(n_rows, n_units)`.
+        """
+        members = [_layers_of(module) for module in self._start(n_features, generators)]
+        layers: list[nn.Module] = []
+        for copies in zip(*members, strict=True):
+            layers.append(MemberModules(copies, n_features))
+            n_features = int(layers[-1].n_outputs)  # type: ignore[arg-type]
+        return layers
+
+    def _start(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Make a module a member, started from its own seed."""
         modules = []
         with torch.random.fork_rng(devices=[]):
             for generator in generators:
@@ -105,7 +124,22 @@ class _ForeignTrunk(Trunk):
                 module = module.float()
                 _probe(module, n_features)  # lazy layers draw their start here, from this member's seed
                 modules.append(module)
-        return MemberModules(modules, n_features)
+        return modules
+
+
+def _layers_of(module: nn.Module) -> list[nn.Module]:
+    """Cut an `nn.Sequential` before each part that holds a matrix."""
+    if not isinstance(module, nn.Sequential):
+        raise ValueError(
+            f"The trunk {type(module).__name__} is one module, which has no layers between which tasks could share. "
+            "Make it an nn.Sequential, or use sharing='hard', 'independent', 'mmoe', 'dselect_k' or 'cgc'."
+        )
+    layers: list[list[nn.Module]] = []
+    for part in module:
+        if not layers or any(parameter.dim() > 1 for parameter in part.parameters()):
+            layers.append([])
+        layers[-1].append(part)
+    return [nn.Sequential(*parts) for parts in layers]
 
 
 class ModuleTrunk(_ForeignTrunk):

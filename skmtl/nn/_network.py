@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -10,18 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from ._embedding import MemberEmbedding
-from ._layers import MemberDropout, MemberLinear
+from ._heads import Heads
+from ._layers import MemberDropout
 from ._mlp import MLP
 from ._modules import MemberModules
+from ._passes import AutogradPass, ClosedPass, TrainingPass
+from ._sharing import SharedTrunk
 
 
 class Network(nn.Module):
-    """A shared trunk and one linear head for all tasks together.
+    """A shared trunk and the linear heads of all tasks.
 
     Parameters
     ----------
     trunk : nn.Module
-        `(B, F)` or `(M, B, F)` → `(M, B, H)`, with `H` in its attribute `n_outputs`.
+        `(B, F)` or `(M, B, F)` → `(M, B, H)`, with `H` in its attribute `n_outputs`; or a `SharedTrunk`.
     start : Tensor of shape (M, O)
         Outputs before training. Head weights start at zero, so that the first prediction is the mean or the prior
         and no result depends on the order of the tasks.
@@ -29,6 +32,8 @@ class Network(nn.Module):
         Which outputs do not depend on the features; None: none.
     embedding : MemberEmbedding or None, default=None
         What replaces the last columns of the features before the trunk reads them.
+    owners : sequence of int or None, default=None
+        The task that each output belongs to; None: each is a task.
 
     Notes
     -----
@@ -49,12 +54,13 @@ class Network(nn.Module):
         start: Tensor,
         bias_only: Sequence[bool] | None = None,
         embedding: MemberEmbedding | None = None,
+        owners: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.trunk = trunk
         n_units = int(trunk.n_outputs)  # type: ignore[arg-type]
-        self.head = MemberLinear(start.shape[0], n_units, start.shape[1], bias_only=bias_only)
+        self.head = Heads(len(start), n_units, range(start.shape[1]) if owners is None else owners, bias_only)
         with torch.no_grad():
             self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)
 
@@ -75,43 +81,57 @@ class Network(nn.Module):
         """Replace places in the table of embeddings by their vectors."""
         return x if self.embedding is None else self.embedding(x)
 
-    def forward_training(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Callable[[Tensor], None]]:
-        """Map like `forward`; return also the backward pass, which sets the gradients of all parameters.
+    def forward_training(self, x: Tensor, rows: Tensor | None = None) -> TrainingPass:
+        """Map like `forward`; return outputs and what gives the gradients of all parameters.
 
         Parameters
         ----------
         x : Tensor of shape (B, F)
         rows : Tensor of shape (M, B) or None
-
-        Returns
-        -------
-        outputs : Tensor of shape (M, B, O)
-        backward : callable
-            Takes the gradient with respect to the outputs.
         """
-        trunk, head, embedding = self.trunk, self.head, self.embedding
-        if not isinstance(trunk, MLP):
-            self.zero_grad()
-            outputs = self(x, rows)
-            return outputs.detach(), outputs.backward
-        with torch.no_grad():
-            representation, records = trunk.forward_recorded(self._embedded(x))
-            outputs = head(representation)
+        if isinstance(self.trunk, MLP):
+            return ClosedPass(self.head, self.trunk, self.embedding, x)
+        self.zero_grad()
+        x = self._embedded(x)
+        representation = self.trunk(x) if rows is None else self.trunk(x, rows)
+        return AutogradPass(self.head, self.trunk, representation, self._shared)
 
-        def backward(gradient: Tensor) -> None:
-            head.backward(representation, gradient)
-            if not records and embedding is None:
-                return
-            gradient = trunk.backward(records, head.input_gradient(gradient))
-            if embedding is not None:
-                embedding.backward(x, trunk.input_gradient(records, gradient)[..., -embedding.n_outputs :])
+    @cached_property
+    def _shared(self) -> list[tuple[nn.Parameter, int | None]]:
+        """Parameters that no task has for itself and that are trained, each with its member."""
+        own = self.trunk.task_parameters() if isinstance(self.trunk, SharedTrunk) else []
+        apart = {id(parameter) for parameter in (*own, *self.head.parameters())}
+        return [
+            (tensor, owner)
+            for tensor, owner in self.member_tensors()
+            if isinstance(tensor, nn.Parameter) and tensor.requires_grad and id(tensor) not in apart
+        ]
 
-        return outputs, backward
+    @property
+    def shares(self) -> bool:
+        """Whether any parameter belongs to several tasks."""
+        return self.head.n_tasks > 1 and bool(self._shared)
+
+    def after_step(self, learning_rate: float) -> None:
+        """Do what a way of sharing does after a step of the solver.
+
+        Parameters
+        ----------
+        learning_rate : float
+        """
+        if isinstance(self.trunk, SharedTrunk):
+            self.trunk.after_step(learning_rate)
 
     def represent(self, x: Tensor) -> Tensor:
-        """Return the shared representation, `(M, B, H)`."""
+        """Return the shared representation, `(M, B, H)`, or those of the tasks side by side, `(M, B, T · H)`."""
         representation: Tensor = self.trunk(self._embedded(x))
-        return representation
+        return representation if representation.dim() == 3 else representation.transpose(1, 2).flatten(2)
+
+    @property
+    def n_units(self) -> int:
+        """Length of what `represent` returns for a row and member."""
+        n_tasks = self.trunk.n_tasks if isinstance(self.trunk, SharedTrunk) else 1
+        return int(self.head.weight.shape[1]) * n_tasks
 
     @torch.no_grad()
     def restart_outputs(self, outputs: slice, chosen: Tensor, start: np.ndarray) -> None:
@@ -129,6 +149,12 @@ class Network(nn.Module):
         bias = self.head.bias[:, 0, outputs]  # (M, O)
         bias.copy_(torch.where(chosen.to(bias.device), torch.from_numpy(start).to(bias), bias))
 
+    @property
+    def generator(self) -> torch.Generator | None:
+        """Where dropout layers draw from; None before `draw_from`, and without dropout."""
+        layers = (module for module in self.modules() if isinstance(module, MemberDropout))
+        return next((layer.generator for layer in layers), None)
+
     def draw_from(self, generator: torch.Generator | None) -> None:
         """Let all dropout layers draw from `generator`."""
         for module in self.modules():
@@ -140,10 +166,10 @@ class Network(nn.Module):
         """Whether gradients are computed without automatic differentiation."""
         return isinstance(self.trunk, MLP)
 
-    @property
+    @cached_property
     def mixes_rows(self) -> bool:
         """Whether the trunk may mix rows, and so must be told which ones a member trains on."""
-        return isinstance(self.trunk, MemberModules)
+        return any(isinstance(module, MemberModules) for module in self.modules())
 
     @property
     def n_members(self) -> int:
@@ -158,16 +184,24 @@ class Network(nn.Module):
     @cached_property
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
-        return max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
+        copies = self.trunk.n_tasks if isinstance(self.trunk, SharedTrunk) else 1
+        return copies * max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
 
     def member_tensors(self) -> list[tuple[Tensor, int | None]]:
-        """Return all parameters and buffers, each with the member it belongs to; None: members are its first axis."""
+        """Return all parameters and buffers, each with the member it belongs to.
+
+        None: members are its first axis, each perhaps with several copies, for tasks or experts, one after the other.
+        """
         tensors: list[tuple[Tensor, int | None]] = []
-        if isinstance(self.trunk, MemberModules):
-            for member, module in enumerate(self.trunk.members):
-                tensors += [(tensor, member) for tensor in (*module.parameters(), *module.buffers())]
-        else:
-            tensors += [(tensor, None) for tensor in (*self.trunk.parameters(), *self.trunk.buffers())]
+        foreign: set[int] = set()
+        for module in self.trunk.modules():
+            if isinstance(module, MemberModules):
+                copies = len(module.members) // self.n_members
+                for place, member in enumerate(module.members):
+                    own = (*member.parameters(), *member.buffers())
+                    tensors += [(tensor, place // copies) for tensor in own]
+                    foreign |= {id(tensor) for tensor in own}
+        tensors += [(tensor, None) for tensor in self.trunk.parameters() if id(tensor) not in foreign]
         if self.embedding is not None:
             tensors.append((self.embedding.weight, None))
         return tensors + [(tensor, None) for tensor in self.head.parameters()]

@@ -52,3 +52,22 @@ class Trunk(BaseEstimator):
             One a member, on the CPU: the source of its start.
         """
         raise NotImplementedError
+
+    def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Return the layers one by one, each a module like that of `build`, for ways of sharing that join between them.
+
+        Parameters
+        ----------
+        n_features : int
+        generators : sequence of torch.Generator
+
+        Raises
+        ------
+        ValueError
+            If the trunk is one opaque module.
+        """
+        del n_features, generators
+        raise ValueError(
+            f"{self!r} is one module, which has no layers between which tasks could share. Use sharing='hard', "
+            "'independent', 'mmoe', 'dselect_k' or 'cgc'."
+        )

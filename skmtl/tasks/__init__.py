@@ -12,7 +12,7 @@ from ._columns import Categories, Columns, split_columns
 from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
 from ._mixed import MixedTargets
-from ._objective import Objective, label_variance
+from ._objective import Measured, Objective, label_variance
 from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task, unknown_task
 from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
@@ -29,6 +29,7 @@ __all__ = [
     "ClassificationTargets",
     "Columns",
     "FrameFormat",
+    "Measured",
     "MemberStatistics",
     "MixedTargets",
     "Objective",

@@ -38,8 +38,8 @@ class Objective(nn.Module):
     >>> _, groups = group_tasks([SquaredError()], [1])
     >>> statistics = member_statistics(labels, weights, None, 1, groups)
     >>> objective = Objective(groups, statistics, np.ones(1))
-    >>> losses, derivative = objective(torch.zeros(1, 2, 1), torch.tensor(labels), None, None)
-    >>> losses.item(), derivative.flatten().tolist()
+    >>> measured = objective(torch.zeros(1, 2, 1), torch.tensor(labels), None, None)
+    >>> measured.losses.item(), measured.derivative(objective.task_weights).flatten().tolist()
     (1.0, [1.0, -1.0])
     """
 
@@ -77,10 +77,8 @@ class Objective(nn.Module):
             self.register_buffer(name, torch.as_tensor(value))
         self.register_buffer("class_weights", None if class_weights is None else torch.as_tensor(class_weights))
 
-    def forward(
-        self, outputs: Tensor, labels: Tensor, weights: Tensor | None, rows: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the losses `L_t / c_t` of a batch and the derivative of their weighted sum.
+    def forward(self, outputs: Tensor, labels: Tensor, weights: Tensor | None, rows: Tensor | None) -> Measured:
+        """Measure a batch.
 
         Parameters
         ----------
@@ -91,11 +89,6 @@ class Objective(nn.Module):
             Label weights, 0 where hidden; None if all are 1.
         rows : Tensor of shape (M, B) or None
             1 where the member trains on the row, else 0; None if all are 1.
-
-        Returns
-        -------
-        losses : Tensor of shape (M, T)
-        derivative : Tensor of shape (M, B, O)
         """
         losses, derivative = self.label_losses(outputs, labels)
         if rows is None:
@@ -107,7 +100,7 @@ class Objective(nn.Module):
             scale = scale * self._weights_of(labels)
         if weights is not None:
             scale = scale * weights
-        return (losses * scale).sum(1), self._times(derivative, scale * self.task_weights)
+        return Measured(self, losses, derivative, scale)
 
     def label_losses(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss of each label, `(M, B, T)`, and its derivative, `(M, B, O)`; no weights."""
@@ -122,8 +115,14 @@ class Objective(nn.Module):
         ]
         return torch.cat([loss for loss, _ in parts], 2), torch.cat([d.flatten(2) for _, d in parts], 2)
 
-    def _times(self, derivative: Tensor, scale: Tensor) -> Tensor:
-        """Multiply each task's outputs by its scale, `(M, B, T)`."""
+    def times(self, derivative: Tensor, scale: Tensor) -> Tensor:
+        """Multiply each task's outputs, `(M, B, O)`, in place, by its scale, `(M, B, T)` or `(M, 1, T)`.
+
+        Parameters
+        ----------
+        derivative : Tensor of shape (M, B, O)
+        scale : Tensor of shape (M, B, T) or (M, 1, T)
+        """
         if derivative.shape[2] == scale.shape[2]:
             return derivative.mul_(scale)
         for group in self.groups:
@@ -199,6 +198,55 @@ class Objective(nn.Module):
             else:
                 parts.append((group.loss.point(predicted) - truth).square())
         return torch.cat(parts, 2)
+
+
+class Measured:
+    """A batch, measured: the losses of its tasks, and on demand their derivatives.
+
+    Parameters
+    ----------
+    objective : Objective
+    label_losses : Tensor of shape (M, B, T)
+        Loss of each label.
+    label_derivatives : Tensor of shape (M, B, O)
+        Its derivative with respect to the outputs; used up.
+    scale : Tensor of shape (M, B, T) or (M, 1, T)
+        What each label counts for in `L_t / c_t`.
+
+    Attributes
+    ----------
+    losses : Tensor of shape (M, T)
+        `L_t / c_t`, without task weights.
+    """
+
+    def __init__(self, objective: Objective, label_losses: Tensor, label_derivatives: Tensor, scale: Tensor) -> None:
+        self.objective = objective
+        self.scale = scale
+        self.losses = (label_losses * scale).sum(1)
+        self._derivatives = label_derivatives
+
+    def derivative(self, weights: Tensor) -> Tensor:
+        """Return the derivative of the weighted sum of the losses, `(M, B, O)`; to be asked for once.
+
+        Parameters
+        ----------
+        weights : Tensor of shape (T,) or (M, 1, T)
+        """
+        return self.objective.times(self._derivatives, self.scale * weights)
+
+    def per_label(self) -> tuple[Tensor, Tensor]:
+        """Return the losses per label that is there, `(M, T)`, and which tasks have any, a mask of that shape.
+
+        `L_t / c_t` divides by the number of labels that a batch has on average; where labels are rare, it is far larger
+        than that whenever there is one.
+        """
+        objective = self.objective
+        if self.scale.shape[1] == 1:  # every row counts alike
+            return self.losses, objective.has_labels
+        counted = self.scale.sum(1)  # (M, T): 1 where a batch has as many labels as it has on average
+        expected = objective.per_label
+        present = counted > 0
+        return self.losses * torch.where(present, expected / counted, 0), present
 
 
 def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[TaskGroup]) -> np.ndarray:

@@ -18,11 +18,15 @@ def clip_gradients(network: Network, max_norm: float) -> None:
     max_norm : float
     """
     owned = [(tensor.grad, owner) for tensor, owner in network.member_tensors() if tensor.grad is not None]
-    batched = [gradient.flatten(1) for gradient, owner in owned if owner is None]
+    batched = [gradient.reshape(network.n_members, -1) for gradient, owner in owned if owner is None]
     squares = torch.linalg.vector_norm(torch.cat(batched, 1), dim=1).square()  # (M,)
     for gradient, owner in owned:
         if owner is not None:
             squares[owner] += gradient.square().sum()
     factors = (max_norm / squares.sqrt().clamp(min=torch.finfo(squares.dtype).tiny)).clamp(max=1)
     for gradient, owner in owned:
-        gradient.mul_(factors[owner] if owner is not None else factors.view(-1, *[1] * (gradient.dim() - 1)))
+        if owner is not None:
+            gradient.mul_(factors[owner])
+        else:  # members are the first axis, each perhaps with several copies
+            own = factors.repeat_interleave(len(gradient) // len(factors))
+            gradient.mul_(own.view(-1, *[1] * (gradient.dim() - 1)))

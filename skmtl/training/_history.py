@@ -10,14 +10,15 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("train_loss", "valid_loss", "train_score", "valid_score")
+COLUMNS = ("train_loss", "valid_loss", "train_score", "valid_score", "task_weight")
 
 
 class History:
     """Losses and scores per epoch and task, means over members.
 
-    Losses are in units of the best constant prediction's: a task starts near 1. Scores are R² or accuracy. What was
-    not measured is NaN: the columns `valid_…` without holdouts.
+    Losses are in units of the best constant prediction's: a task starts near 1. Scores are R² or accuracy. The column
+    `task_weight` holds the weights that balancing gave to tasks, times the task weights, a mean over the steps in which
+    a task had labels. What was not measured is NaN: the columns `valid_…` without holdouts.
 
     Parameters
     ----------
@@ -47,13 +48,14 @@ class History:
         self.task_weights = np.asarray(task_weights, dtype=float)
         self.best_epochs: np.ndarray | None = None
         self._records: dict[str, list[np.ndarray]] = {column: [] for column in COLUMNS}
+        self._cosines: list[np.ndarray] = []
 
     def __len__(self) -> int:
         """Return the number of epochs."""
         return len(self._records["train_loss"])
 
     def __getitem__(self, column: str) -> np.ndarray:
-        """Return one column, `(n_epochs, n_tasks)`: train_loss, valid_loss, train_score or valid_score."""
+        """Return a column, `(n_epochs, n_tasks)`: train_loss, valid_loss, train_score, valid_score or task_weight."""
         if column not in self._records:
             raise KeyError(f"{column!r} is none of {', '.join(COLUMNS)}.")
         return np.array(self._records[column]).reshape(len(self), len(self.task_names))
@@ -78,16 +80,47 @@ class History:
             total = total / np.maximum(measured.sum(axis=1), 1)
         return np.where(measured.any(axis=1), total, np.nan)
 
-    def record(self, **columns: np.ndarray) -> None:
+    @property
+    def cosines(self) -> np.ndarray:
+        """Cosines between the tasks' gradients, `(n_epochs, n_tasks, n_tasks)`; NaN where no method compared them."""
+        n_tasks = len(self.task_names)
+        return np.array(self._cosines, dtype=float).reshape(len(self), n_tasks, n_tasks)
+
+    def learned_weights(self, names: Sequence[str]) -> dict[str, float]:
+        """Return the mean weight of each task over the second half of the epochs, as a dict for `task_weights`.
+
+        Weights sum to the number of the tasks that were learned. None is below a thousandth, because a task of weight 0
+        is not learned; tasks that were not learned have 0.
+
+        Parameters
+        ----------
+        names : sequence of str
+            All tasks.
+        """
+        weights = dict.fromkeys(names, 0.0)
+        later = self["task_weight"][len(self) // 2 :]
+        measured = ~np.isnan(later)
+        if measured.any():
+            means = np.where(measured, later, 0).sum(0) / np.maximum(measured.sum(0), 1)
+            shares = means / max(np.abs(means).sum(), np.finfo(float).tiny) * len(means)
+            weights |= dict(zip(self.task_names, np.maximum(shares, 1e-3).tolist(), strict=True))
+        return weights
+
+    def record(self, cosines: np.ndarray | None = None, **columns: np.ndarray) -> None:
         """Append an epoch.
 
         Parameters
         ----------
+        cosines : ndarray of shape (n_tasks, n_tasks) or None, default=None
         **columns : ndarray of shape (n_tasks,)
             Columns that were measured; the others become NaN.
         """
         for column, records in self._records.items():
             records.append(np.asarray(columns.get(column, np.full(len(self.task_names), np.nan)), dtype=float))
+        self._cosines.append(self._nowhere() if cosines is None else cosines)
+
+    def _nowhere(self) -> np.ndarray:
+        return np.full((len(self.task_names), len(self.task_names)), np.nan)
 
     def extend(self, earlier: History) -> None:
         """Put the epochs of an earlier history before these; tasks that it does not know are NaN there."""
@@ -95,6 +128,12 @@ class History:
         for column, records in self._records.items():
             before = [np.where(np.array(place) < 0, np.nan, record[place]) for record in earlier._records[column]]
             self._records[column] = before + records
+        known = np.array(place) >= 0
+        both = np.ix_(known, known)
+        for cosines in reversed(earlier._cosines):
+            widened = self._nowhere()
+            widened[both] = cosines[np.ix_(np.array(place)[known], np.array(place)[known])]
+            self._cosines.insert(0, widened)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per epoch and task, and per epoch a row `(all)` for the total.
@@ -102,7 +141,7 @@ class History:
         Returns
         -------
         pandas.DataFrame
-            Columns `epoch` (from 1), `task`, `train_loss`, `valid_loss`, `train_score`, `valid_score`.
+            Columns `epoch` (from 1), `task`, `train_loss`, `valid_loss`, `train_score`, `valid_score`, `task_weight`.
 
         Raises
         ------

@@ -59,3 +59,29 @@ def global_draws(seed: int, device: torch.device) -> Iterator[None]:
     with _global_draws_lock, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+class SameNoise:
+    """A context that draws again what was drawn since it was made: the dropout of a second pass is that of the first.
+
+    Parameters
+    ----------
+    generator : torch.Generator or None
+        Where our own layers draw from.
+    draws_globally : bool
+        Whether foreign layers draw from torch's global generator, too.
+    """
+
+    def __init__(self, generator: torch.Generator | None, draws_globally: bool) -> None:
+        self.generator = generator
+        self._own = None if generator is None else generator.get_state()
+        self._global = torch.get_rng_state() if draws_globally else None
+
+    def __enter__(self) -> None:
+        if self.generator is not None and self._own is not None:
+            self.generator.set_state(self._own)
+        if self._global is not None:
+            torch.set_rng_state(self._global)
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the generators where the first pass left them: they drew the same."""

@@ -10,12 +10,15 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from ..balancing import Balancer
 from ..nn import Network
-from ..tasks import Objective
+from ..tasks import Measured, Objective
+from ._balancing import BalancedBackward
 from ._callbacks import raised_on_purpose
 from ._clipping import clip_gradients
 from ._history import History
 from ._holdout import Holdout
+from ._isolation import SameNoise
 from ._optimizers import SCHEDULES, make_optimizer, unflatten
 from ._rows import Batch, Batches
 from ._snapshots import Snapshots
@@ -45,6 +48,8 @@ class MultiTaskNet(NeuralNet):
         Where losses and scores are recorded, tasks in column order of y.
     task_order : ndarray of int of shape (T,)
         Place in `task_history` of the engine's first, second, … column; columns of a group share one.
+    balancer : Balancer
+        How the tasks of `task_history` are balanced.
     **settings
         Parameters of skorch's net.
     """
@@ -60,6 +65,7 @@ class MultiTaskNet(NeuralNet):
         max_grad_norm: float | None,
         task_history: History,
         task_order: np.ndarray,
+        balancer: Balancer,
         **settings: Any,
     ) -> None:
         super().__init__(module, criterion, train_split=None, **settings)
@@ -69,6 +75,7 @@ class MultiTaskNet(NeuralNet):
         self.max_grad_norm = max_grad_norm
         self.task_history = task_history
         self.task_order = task_order
+        self.balancer = balancer
 
     def get_default_callbacks(self) -> list[Any]:
         """Return none of skorch's: they print, and score by predicting."""
@@ -83,8 +90,9 @@ class MultiTaskNet(NeuralNet):
         return self
 
     def drop_optimizer(self) -> None:
-        """Forget the solver: its running means do not belong to the members' best states."""
+        """Forget what solver and balancing keep: their running means do not belong to the members' best states."""
         self.optimizer_ = None
+        self.balancer.state = {}
 
     def continue_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Take over another solver's running means, at this net's learning rate."""
@@ -118,6 +126,7 @@ class MultiTaskNet(NeuralNet):
         self._first_loss: np.ndarray | None = None
         self._best_valid_loss = np.inf
         self._steps, self._all_steps = 0, epochs * len(X)
+        self._balanced = BalancedBackward(self.balancer, self.module_, self.criterion_, self.task_order)
         try:
             for self._epoch in range(1, epochs + 1):
                 self.notify("on_epoch_begin", dataset_train=X, dataset_valid=y)
@@ -128,6 +137,7 @@ class MultiTaskNet(NeuralNet):
                     break
         except KeyboardInterrupt as interrupt:  # skorch's callbacks stop training in this way, too
             self.interrupted = not raised_on_purpose(interrupt)
+        del self._balanced
         unflatten(self.module_)
         if snapshots is not None:
             snapshots.restore(self.module_)
@@ -172,22 +182,32 @@ class MultiTaskNet(NeuralNet):
             `losses`, `(M, T)`, and `y_pred`, `(M, B, O)`.
         """
         del settings
-        network, objective, optimizer = self.module_, self.criterion_, self.optimizer_
+        network, optimizer = self.module_, self.optimizer_
         if self.schedule != "constant":
             rate = self.lr * SCHEDULES[self.schedule](self._steps / self._all_steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate
         self._steps += 1
-        outputs, backward = network.forward_training(batch.x, batch.rows if network.mixes_rows else None)  # (M, B, O)
+        rows = batch.rows if network.mixes_rows else None
+        noise = SameNoise(network.generator, network.mixes_rows) if self._balanced.follows_up else None
+        passed = network.forward_training(batch.x, rows)
         with torch.no_grad():
-            losses, derivative = objective(outputs, batch.labels, batch.weights, batch.rows)
-        backward(derivative)
+            measured = self._measure(passed.outputs, batch)
+        self._balanced.backward(passed, measured, len(self.task_history))
         if self.max_grad_norm is not None:
             clip_gradients(network, self.max_grad_norm)
         if self.callbacks_:
             self.notify("on_grad_computed", named_parameters=network.named_parameters(), batch=batch, training=True)
         optimizer.step()
-        return {"losses": losses, "y_pred": outputs}
+        network.after_step(optimizer.param_groups[0]["lr"])
+        if noise is not None:
+            with torch.no_grad(), noise:  # the same dropout as before: it learns from the step, not from the noise
+                self._balanced.follow_up(measured, self._measure(network(batch.x, rows), batch))
+        return {"losses": measured.losses, "y_pred": passed.outputs}
+
+    def _measure(self, outputs: Tensor, batch: Batch) -> Measured:
+        measured: Measured = self.criterion_(outputs, batch.labels, batch.weights, batch.rows)
+        return measured
 
     def _finish_epoch(self, holdout: Holdout | None, snapshots: Snapshots | None) -> None:
         """Measure the holdouts, let members stop, and write the histories."""
@@ -210,9 +230,9 @@ class MultiTaskNet(NeuralNet):
             if snapshots is not None:
                 snapshots.update(self.module_, self._epoch, watched)
         n_tasks = len(self.task_history.task_names)
-        self.task_history.record(
-            **{name: _task_mean(values, self.task_order, n_tasks) for name, values in columns.items()}
-        )
+        by_task = {name: _task_mean(values, self.task_order, n_tasks) for name, values in columns.items()}
+        weights, cosines = self._balanced.drain()
+        self.task_history.record(cosines, task_weight=weights, **by_task)
 
     def _check_divergence(self, totals: np.ndarray, snapshots: Snapshots | None) -> None:
         """Stop members whose loss is not finite or has grown a millionfold; fail if one has no state to go back to."""

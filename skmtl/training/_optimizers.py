@@ -85,11 +85,11 @@ def unflatten(module: nn.Module) -> None:
 
 
 def decaying_weights(module: nn.Module) -> list[Tensor]:
-    """Return the parameters that decay: all but biases, vectors, norms and embeddings."""
+    """Return the parameters that decay: all but biases, vectors, norms, embeddings and those that say so."""
     return [
         parameter
         for part in module.modules()
-        if not isinstance(part, _NO_DECAY)
+        if not isinstance(part, _NO_DECAY) and getattr(part, "decays", True)
         for name, parameter in part.named_parameters(recurse=False)
         if parameter.requires_grad and "bias" not in name and parameter.dim() > 1
     ]

@@ -83,4 +83,5 @@ class Snapshots:
                 target.copy_(source)
             else:
                 chosen = torch.from_numpy(np.flatnonzero(members)).to(tensor.device)
-                target.index_copy_(0, chosen, source.index_select(0, chosen))
+                by_member = (len(members), -1)  # a member may have several copies, for tasks or experts
+                target.view(by_member).index_copy_(0, chosen, source.view(by_member).index_select(0, chosen))

@@ -17,8 +17,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.balancing import Uniform
 from skmtl.losses import Focal, Huber, LogLoss, Quantile
-from skmtl.nn import ACTIVATIONS, MLPTrunk, ModuleTrunk
+from skmtl.nn import ACTIVATIONS, SHARINGS, Independent, MLPTrunk, ModuleTrunk
 from skmtl.training import SCHEDULES, SOLVERS
 
 rng = np.random.default_rng(0)
@@ -76,6 +77,8 @@ DIFFERENT = {
     "max_grad_norm": ([None, 0.01, 0.1], {"solver": "sgd"}),
     "callbacks": ([None, [LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)]], {}),
     "encoder": (["auto", PolynomialFeatures(include_bias=False), PolynomialFeatures(3, include_bias=False)], {}),
+    "sharing": (list(SHARINGS), {}),
+    "balancing": (["uniform"], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (
         [
@@ -204,6 +207,8 @@ GARBAGE = {
     "class_weight": [5],
     "trunk": [None, 5],
     "encoder": [None, 5, "onehot", StandardScaler],
+    "sharing": [None, 5, "soft sharing", Independent],
+    "balancing": [None, 5, "mgdaa", Uniform],
     "task_types": ["number", 5, ["regression"], {"y1": 5}, {"y1": []}],
 }
 
@@ -217,7 +222,7 @@ def test_garbage_is_refused_for_every_parameter(estimator):
             with pytest.raises(ValueError) as caught:  # InvalidParameterError is one
                 model.fit(X, y)
             assert name in str(caught.value), (name, value)
-            if name not in ("trunk", "encoder", "hidden_layer_sizes", "task_types"):
+            if name not in ("trunk", "encoder", "sharing", "balancing", "hidden_layer_sizes", "task_types"):
                 assert isinstance(caught.value, InvalidParameterError), (name, value)
 
 

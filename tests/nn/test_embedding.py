@@ -73,9 +73,9 @@ def test_a_network_with_an_embedding_has_the_gradients_of_automatic_differentiat
     network, x = closed(sizes), features(6).double()
     with torch.no_grad():
         network.head.weight.normal_(generator=draws(3)[0])
-    outputs, backward = network.forward_training(x)
-    gradient = torch.randn(outputs.shape, generator=draws(4)[0], dtype=torch.float64)
-    backward(gradient)
+    passed = network.forward_training(x)
+    gradient = torch.randn(passed.outputs.shape, generator=draws(4)[0], dtype=torch.float64)
+    passed.backward(gradient)
     found = [parameter.grad.clone() for parameter in network.parameters()]
     network.zero_grad()
     network(x).backward(gradient)
@@ -88,8 +88,8 @@ def test_a_foreign_trunk_trains_the_table_too():
     network = Network(trunk, torch.zeros(2, 1), None, embedding())
     with torch.no_grad():
         network.head.weight.fill_(1.0)
-    outputs, backward = network.forward_training(features(6))
-    backward(torch.ones_like(outputs))
+    passed = network.forward_training(features(6))
+    passed.backward(torch.ones_like(passed.outputs))
     assert network.embedding.weight.grad.abs().sum() > 0
     assert network.represent(features(6)).shape == (2, 6, 3)
 

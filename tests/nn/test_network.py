@@ -108,7 +108,7 @@ def test_counts():
 def test_member_tensors_are_all_parameters_and_buffers_with_their_member(make):
     network = make(torch.zeros(2, 1))
     tensors = network.member_tensors()
-    everything = {id(tensor) for tensor in (*network.parameters(), *network.buffers())}
+    everything = {id(tensor) for tensor in (*network.parameters(), *network.trunk.buffers())}
     assert {id(tensor) for tensor, _ in tensors} == everything
     assert len(tensors) == len(everything)
     for tensor, member in tensors:
@@ -192,7 +192,8 @@ def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere(trunk, class_weight
     with OnlyOn("meta") as watch:
         outputs = network(x)  # without rows: a user's module finds its own by value, which this device does not have
         with torch.no_grad():
-            losses, derivative = objective(outputs.detach(), y, weights, rows)
+            measured = objective(outputs.detach(), y, weights, rows)
+            losses, derivative = measured.losses, measured.derivative(objective.task_weights)
             objective.holdout_losses(outputs.detach(), y[None], weights[None])
             objective.label_errors(outputs.detach(), y)
         outputs.backward(derivative)
@@ -221,9 +222,9 @@ def test_closed_form_gradients_equal_those_of_automatic_differentiation(activati
     expected = [parameter.grad.clone() for parameter in network.parameters()]
     network.zero_grad()
     network.draw_from(torch.Generator().manual_seed(8))
-    same, backward = network.forward_training(x)
-    backward(gradient)
-    torch.testing.assert_close(same, outputs.detach())
+    passed = network.forward_training(x)
+    passed.backward(gradient)
+    torch.testing.assert_close(passed.outputs, outputs.detach())
     for parameter, theirs in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, theirs)
 
@@ -232,8 +233,7 @@ def test_frozen_parameters_get_no_gradient_in_closed_form():
     network = Network(MLP(3, (4,), "relu", 0.0, [torch.Generator().manual_seed(0)]), torch.zeros(1, 2))
     network.trunk.layers[0].weight.requires_grad_(False)
     network.head.bias.requires_grad_(False)
-    _, backward = network.forward_training(torch.ones(5, 3))
-    backward(torch.ones(1, 5, 2))
+    network.forward_training(torch.ones(5, 3)).backward(torch.ones(1, 5, 2))
     assert network.trunk.layers[0].weight.grad is None
     assert network.head.bias.grad is None
     assert network.head.weight.grad.abs().sum() > 0

@@ -65,7 +65,8 @@ class Problem:
 
     def run(self, objective=None, outputs=None, labels=None, weights=None, rows=None):
         objective = self.objective() if objective is None else objective
-        return objective(
+        return losses_and_derivative(
+            objective,
             self.outputs if outputs is None else outputs,
             torch.from_numpy(self.labels if labels is None else labels),
             torch.from_numpy(self.weights if weights is None else weights),
@@ -78,6 +79,11 @@ class Problem:
             for position, task in enumerate(range(group.tasks.start, group.tasks.stop)):
                 first = group.outputs.start + position * group.width
                 yield group.loss, group.width, task, slice(first, first + group.width)
+
+
+def losses_and_derivative(objective, *batch):
+    measured = objective(*batch)
+    return measured.losses, measured.derivative(objective.task_weights)
 
 
 def loss_of_one_task(problem, loss, width, task, place, member):
@@ -244,7 +250,9 @@ def test_a_nearly_constant_task_is_scaled_up_tenfold_at_most():
     labels[0] = 1
     statistics = member_statistics(labels, np.ones_like(labels), None, 1, groups)
     objective = Objective(groups, statistics, np.ones(1))
-    losses, _ = objective(torch.zeros(1, 1000, 1, dtype=torch.float64), torch.from_numpy(labels), None, None)
+    losses, _ = losses_and_derivative(
+        objective, torch.zeros(1, 1000, 1, dtype=torch.float64), torch.from_numpy(labels), None, None
+    )
     assert losses.item() == pytest.approx(10 * np.log(2), rel=1e-12)  # a mean of a thousand equal terms
 
 
@@ -279,8 +287,8 @@ def test_weights_and_rows_of_one_may_be_left_out():
     objective = problem.objective()
     labels = torch.from_numpy(problem.labels)
     ones = torch.ones(problem.n_members, len(labels), dtype=torch.float64)
-    with_ones = objective(problem.outputs, labels, torch.ones_like(labels), ones)
-    without = objective(problem.outputs, labels, None, None)
+    with_ones = losses_and_derivative(objective, problem.outputs, labels, torch.ones_like(labels), ones)
+    without = losses_and_derivative(objective, problem.outputs, labels, None, None)
     for one, other in zip(with_ones, without, strict=True):
         # The sum of the rows is divided by at another place.
         torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-13)
@@ -354,7 +362,8 @@ def test_float32_objectives_agree_with_float64():
     losses, derivative = problem.run()
     objective = problem.objective().to(torch.float32)
     assert objective.has_labels.dtype == torch.bool
-    single, slope = objective(
+    single, slope = losses_and_derivative(
+        objective,
         problem.outputs.float(),
         torch.from_numpy(problem.labels).float(),
         torch.from_numpy(problem.weights).float(),

@@ -41,7 +41,15 @@ def test_an_unknown_column_is_an_error_that_names_the_known_ones(history):
 
 def test_to_frame_has_a_row_per_epoch_and_task_and_the_total(history):
     frame = history.to_frame()
-    assert list(frame.columns) == ["epoch", "task", "train_loss", "valid_loss", "train_score", "valid_score"]
+    assert list(frame.columns) == [
+        "epoch",
+        "task",
+        "train_loss",
+        "valid_loss",
+        "train_score",
+        "valid_score",
+        "task_weight",
+    ]
     assert frame["epoch"].tolist() == [1, 1, 1, 2, 2, 2]
     assert frame["task"].tolist() == ["a", "b", "(all)"] * 2
     np.testing.assert_array_equal(frame["train_loss"], [1, 3, 7, 0.5, np.nan, 0.5])

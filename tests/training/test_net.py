@@ -8,11 +8,13 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
+from skmtl.balancing import Uniform
 from skmtl.features import Standardizer
 from skmtl.losses import LogLoss, SquaredError
 from skmtl.nn import MLP, Network
 from skmtl.tasks import Objective, group_tasks, label_variance, member_statistics
 from skmtl.training import Batches, History, Holdout, MultiTaskNet, Rows, Snapshots
+from skmtl.training._balancing import BalancedBackward
 from skmtl.training._rows import Batch
 
 N_ROWS = 40
@@ -43,6 +45,7 @@ def make(n_members=2, batch_size=10, held_out=None, first=0, **settings):
         "max_grad_norm": None,
         "task_history": History(["second", "first"], np.array([2.0, 1.0])),
         "task_order": np.array([1, 0]),
+        "balancer": Uniform().start(n_members, 2, [2.0, 1.0]),
         "lr": 0.05,
         "max_epochs": 3,
         "verbose": 0,
@@ -74,6 +77,7 @@ def test_a_step_is_the_gradient_of_the_weighted_loss():
     (batch,) = batches
     before = copy.deepcopy(net.module_)
     net._steps = 0
+    net._balanced = BalancedBackward(net.balancer, net.module_, net.criterion_, net.task_order)
     step = net.train_step(batch)
     outputs = before(batch.x)
     target = (batch.labels[:, 0] - net.criterion_.shift[:, 0, :1]) / net.criterion_.scale[:, 0, :1]
@@ -160,6 +164,7 @@ def test_a_member_among_others_is_the_same_network_alone_on_its_own_rows(member)
 
 def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere():
     net, batches, _ = make(max_grad_norm=1.0)
+    net._balanced = BalancedBackward(net.balancer, net.module_, net.criterion_, net.task_order)
     (network, objective), (batch, *_) = (net.module_.to("meta"), net.criterion_.to("meta")), batches
     net.initialize_optimizer()
     net._steps = 0

@@ -1,0 +1,143 @@
+"""The heads of all tasks: one linear layer a member, each task with columns of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._layers import MemberLinear
+
+# Above this many outputs, products of outputs cost more than the tasks' gradients themselves.
+MOST_PRODUCTS = 256
+
+
+class Heads(MemberLinear):
+    """Linear heads side by side, `h W + b`; they start at zero, so that no result depends on the order of tasks.
+
+    Parameters
+    ----------
+    n_members, n_inputs : int
+    owners : sequence of int
+        The task that each output belongs to, `(O,)`; every task has at least one.
+    bias_only : sequence of bool or None, default=None
+        Which outputs are constants, without weights; None: none.
+
+    Attributes
+    ----------
+    n_tasks : int
+
+    Notes
+    -----
+    Shape: `(M, B, H)`, one representation for all tasks, or `(M, T, B, H)`, one a task → `(M, B, O)`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.nn import Heads
+    >>> heads = Heads(2, 8, [0, 0, 1])
+    >>> heads(torch.ones(2, 4, 8)).shape, heads(torch.ones(2, 2, 4, 8)).shape
+    (torch.Size([2, 4, 3]), torch.Size([2, 4, 3]))
+    """
+
+    owners: Tensor
+    slots: Tensor
+    filled: Tensor
+    place: Tensor
+
+    def __init__(
+        self, n_members: int, n_inputs: int, owners: Sequence[int], bias_only: Sequence[bool] | None = None
+    ) -> None:
+        super().__init__(n_members, n_inputs, len(owners), bias_only=bias_only)
+        own = np.asarray(owners, dtype=np.intp)
+        widths = np.bincount(own)
+        self.n_tasks = len(widths)
+        filled = np.arange(widths.max(initial=0)) < widths[:, None]  # (T, W)
+        order = np.argsort(own, kind="stable")
+        slots, place = np.zeros(filled.shape, dtype=np.int64), np.empty(len(own), dtype=np.int64)
+        slots[filled], place[order] = order, np.flatnonzero(filled)
+        self._in_order = bool((np.diff(own) > 0).all())
+        self._padded = not filled.all()
+        self.register_buffer("owners", torch.as_tensor(own), persistent=False)
+        self.register_buffer("slots", torch.as_tensor(slots), persistent=False)  # outputs of each task, padded
+        self.register_buffer("filled", torch.as_tensor(filled), persistent=False)
+        self.register_buffer("place", torch.as_tensor(place), persistent=False)  # (O,): each output among all slots
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(M, B, H)` or `(M, T, B, H)` to `(M, B, O)`."""
+        if x.dim() == 3:
+            return super().forward(x)
+        return self._packed(torch.matmul(x, self._task_weights())) + self.bias
+
+    def backward(self, x: Tensor, gradient: Tensor) -> None:
+        """Set the gradients of weights and biases.
+
+        Parameters
+        ----------
+        x : Tensor of shape (M, B, H) or (M, T, B, H)
+            What `forward` was given.
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to what it returned.
+        """
+        if x.dim() == 3:
+            super().backward(x, gradient)
+            return
+        products = torch.matmul(x.transpose(2, 3), self._by_task(gradient))  # (M, T, H, W)
+        weight = self._packed(products)
+        self.weight.grad = weight if self.mask is None else weight * self.mask
+        self.bias.grad = gradient.sum(1, keepdim=True)
+
+    def task_gradients(self, gradient: Tensor) -> Tensor:
+        """Return each task's gradient with respect to what it reads, `(M, T, B, H)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        return torch.matmul(self._by_task(gradient), self._task_weights().transpose(2, 3))
+
+    @torch.no_grad()
+    def gramian(self, gradient: Tensor) -> Tensor:
+        """Return inner products of the tasks' gradients with respect to one representation, `(M, T, T)`, in float64.
+
+        A task's gradient is a product of its outputs' part and its weights', so the tasks' gradients are not needed:
+        products of outputs and of weights, `O × O`, are enough.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        wide = gradient.dtype if gradient.device.type == "mps" else torch.float64  # MPS has no float64
+        if self.weight.shape[2] > MOST_PRODUCTS:
+            rows = self.task_gradients(gradient).flatten(2).to(wide)  # (M, T, B · H)
+            return torch.bmm(rows, rows.transpose(1, 2))
+        errors, weight = gradient.to(wide), self.weight.to(wide)
+        if self.mask is not None:
+            weight = weight * self.mask
+        products = torch.bmm(errors.transpose(1, 2), errors).mul_(torch.bmm(weight.transpose(1, 2), weight))
+        if self._in_order and self.n_tasks == products.shape[1]:
+            return products
+        n_members, n_outputs = products.shape[:2]
+        rows = products.new_zeros(n_members, self.n_tasks, n_outputs).index_add_(1, self.owners, products)
+        return products.new_zeros(n_members, self.n_tasks, self.n_tasks).index_add_(2, self.owners, rows)
+
+    def _task_weights(self) -> Tensor:
+        """Return the weights by task, `(M, T, H, W)`, 0 where a task has fewer outputs than the widest."""
+        return self._by_task(self.weight if self.mask is None else self.weight * self.mask)
+
+    def _by_task(self, block: Tensor) -> Tensor:
+        """Sort outputs by task, `(M, B, O)` → `(M, T, B, W)`."""
+        if self._in_order and self.n_tasks == block.shape[2]:
+            return block.transpose(1, 2).unsqueeze(3)
+        sorted_block = block[..., self.slots]  # (M, B, T, W)
+        return (sorted_block * self.filled if self._padded else sorted_block).transpose(1, 2)
+
+    def _packed(self, by_task: Tensor) -> Tensor:
+        """Turn `(M, T, B, W)` into an output block, `(M, B, O)`."""
+        if self._in_order and self.n_tasks == len(self.owners):
+            return by_task.squeeze(3).transpose(1, 2)
+        return by_task.transpose(1, 2).flatten(2)[..., self.place]

@@ -1,0 +1,251 @@
+"""A forward pass while training, and the gradients that can be had of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ._embedding import MemberEmbedding
+from ._heads import Heads
+from ._mlp import MLP, Record
+from ._sharing import SharedTrunk
+
+
+class TrainingPass:
+    """A forward pass while training: outputs, and on demand the gradients of all tasks together or of each.
+
+    Heads are linear, so their part of every gradient is in closed form, whatever the trunk is.
+
+    Parameters
+    ----------
+    heads : Heads
+    representation : Tensor of shape (M, B, H) or (M, T, B, H)
+        What heads read, detached.
+    shared : list of (nn.Parameter, int or None)
+        Parameters that no task has for itself, each with the member it belongs to; None: members are its first axis.
+
+    Attributes
+    ----------
+    outputs : Tensor of shape (M, B, O)
+    """
+
+    def __init__(self, heads: Heads, representation: Tensor, shared: Sequence[tuple[nn.Parameter, int | None]]) -> None:
+        self.heads, self.representation, self.shared = heads, representation, list(shared)
+        with torch.no_grad():
+            self.outputs = heads(representation)
+
+    # What a kind of trunk decides ------------------------------------------------------------------------------------
+
+    @property
+    def mixing(self) -> Tensor | None:
+        """Weights with which each task reads the last tensors that all read, `(M, T, B, E)`; None: all read all."""
+        return None
+
+    @property
+    def has_common(self) -> bool:
+        """Whether there are tensors that all tasks read."""
+        return self.representation.dim() == 3 or self.mixing is not None
+
+    def backward_trunk(self, gradient: Tensor) -> None:
+        """Set the gradients of all parameters but the heads'.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, H) or (M, T, B, H)
+            Gradient with respect to the representation.
+        """
+        raise NotImplementedError
+
+    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
+        """Return gradients of the shared parameters, `(T, *shape)` each, from the tasks' own, `(M, T, B, H)`."""
+        raise NotImplementedError
+
+    # What follows from it --------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def backward(self, gradient: Tensor, trunk_gradient: Tensor | None = None) -> None:
+        """Set the gradients of all parameters.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        trunk_gradient : Tensor of shape (M, B, O) or None, default=None
+            What stands in its place for all but the heads.
+        """
+        self.heads.backward(self.representation, gradient)
+        below = gradient if trunk_gradient is None else trunk_gradient
+        per_task = self.representation.dim() == 4
+        self.backward_trunk(self.heads.task_gradients(below) if per_task else self.heads.input_gradient(below))
+
+    @torch.no_grad()
+    def gramian(self, gradient: Tensor) -> Tensor:
+        """Return inner products of the tasks' gradients with respect to the last tensors that all read, `(M, T, T)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        if self.representation.dim() == 3:
+            return self.heads.gramian(gradient)
+        assert self.mixing is not None
+        own = self.heads.task_gradients(gradient).double().transpose(1, 2)  # (M, B, T, H)
+        mixing = self.mixing.double().transpose(1, 2)  # (M, B, T, E)
+        products = torch.matmul(own, own.transpose(2, 3)) * torch.matmul(mixing, mixing.transpose(2, 3))
+        return products.sum(1)
+
+    @torch.no_grad()
+    def jacobian(self, gradient: Tensor) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters, `(M, T, P)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        n_members = len(self.outputs)
+        parts = self._trunk_jacobian(self.heads.task_gradients(gradient))
+        batched = [
+            part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
+            for part, (_, owner) in zip(parts, self.shared, strict=True)
+            if owner is None
+        ]
+        own: list[list[Tensor]] = [[] for _ in range(n_members)]
+        for part, (_, owner) in zip(parts, self.shared, strict=True):
+            if owner is not None:
+                own[owner].append(part.flatten(1))
+        if any(own):
+            batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
+        return torch.cat(batched, 2)
+
+    @torch.no_grad()
+    def set_shared(self, gradient: Tensor) -> None:
+        """Set the gradients of the shared parameters, in the order of `jacobian`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, P)
+        """
+        n_members = len(gradient)
+        batched = [parameter for parameter, owner in self.shared if owner is None]
+        sizes = [parameter.numel() // n_members for parameter in batched]
+        for parameter, (first, last) in zip(batched, pairwise(accumulate(sizes, initial=0)), strict=True):
+            _set_gradient(parameter, gradient[:, first:last].reshape(parameter.shape))
+        first_own = sum(sizes)
+        places = [first_own] * n_members
+        for parameter, owner in self.shared:
+            if owner is not None:
+                first, places[owner] = places[owner], places[owner] + parameter.numel()
+                _set_gradient(parameter, gradient[owner, first : places[owner]].view_as(parameter))
+
+
+class ClosedPass(TrainingPass):
+    """A pass through the built-in trunk, all of whose gradients are in closed form.
+
+    Parameters
+    ----------
+    heads : Heads
+    trunk : MLP
+    embedding : MemberEmbedding or None
+    x : Tensor of shape (B, F)
+    """
+
+    def __init__(self, heads: Heads, trunk: MLP, embedding: MemberEmbedding | None, x: Tensor) -> None:
+        self.trunk, self.embedding, self.x = trunk, embedding, x
+        self.records: list[Record]
+        with torch.no_grad():
+            representation, self.records = trunk.forward_recorded(x if embedding is None else embedding(x))
+        tensors = [*trunk.parameters(), *([] if embedding is None else embedding.parameters())]
+        super().__init__(heads, representation, [(tensor, None) for tensor in tensors])
+
+    def backward_trunk(self, gradient: Tensor) -> None:
+        """Set the gradients of all parameters but the heads'; see `TrainingPass.backward_trunk`."""
+        if not self.records and self.embedding is None:
+            return
+        gradient = self.trunk.backward(self.records, gradient)
+        if self.embedding is not None:
+            vectors = self.trunk.input_gradient(self.records, gradient)[..., -self.embedding.n_outputs :]
+            self.embedding.backward(self.x, vectors)
+
+    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
+        parts: list[list[Tensor]] = [[] for _ in self.shared]
+        for task in range(gradients.shape[1]):
+            self.backward_trunk(gradients[:, task])
+            for part, (parameter, _) in zip(parts, self.shared, strict=True):
+                assert parameter.grad is not None
+                part.append(parameter.grad.clone())
+        return [torch.stack(part) for part in parts]
+
+
+class AutogradPass(TrainingPass):
+    """A pass through any trunk, by automatic differentiation.
+
+    Parameters
+    ----------
+    heads : Heads
+    trunk : nn.Module
+    representation : Tensor of shape (M, B, H) or (M, T, B, H)
+        What the trunk returned, with its graph.
+    shared : list of (nn.Parameter, int or None)
+    """
+
+    def __init__(
+        self,
+        heads: Heads,
+        trunk: nn.Module,
+        representation: Tensor,
+        shared: Sequence[tuple[nn.Parameter, int | None]],
+    ) -> None:
+        self.graph = representation
+        self.penalty = trunk.penalty if isinstance(trunk, SharedTrunk) else None
+        self._mixing = trunk.mixing if isinstance(trunk, SharedTrunk) else None
+        super().__init__(heads, representation.detach(), shared)
+
+    @property
+    def mixing(self) -> Tensor | None:
+        """Weights with which each task reads the last tensors that all read, `(M, T, B, E)`."""
+        return self._mixing
+
+    def backward_trunk(self, gradient: Tensor) -> None:
+        """Set the gradients of all parameters but the heads'; see `TrainingPass.backward_trunk`."""
+        if not self.graph.requires_grad:
+            return
+        roots, gradients = [self.graph], [gradient]
+        if self.penalty is not None:
+            roots.append(self.penalty)
+            gradients.append(torch.ones_like(self.penalty))
+        torch.autograd.backward(roots, gradients)
+
+    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
+        tasks = gradients.transpose(0, 1)  # (T, M, B, H)
+        if self.graph.dim() == 4:
+            one = torch.eye(len(tasks), dtype=gradients.dtype, device=gradients.device)
+            tasks = one[:, None, :, None, None] * gradients  # (T, M, T, B, H): each task's loss reads its own only
+        parameters = [parameter for parameter, _ in self.shared]
+        try:
+            found = torch.autograd.grad(
+                self.graph, parameters, tasks, retain_graph=True, is_grads_batched=True, allow_unused=True
+            )
+        except RuntimeError:  # some kernels have no batching rule
+            rows = [
+                torch.autograd.grad(
+                    self.graph, parameters, task, retain_graph=True, allow_unused=True, materialize_grads=True
+                )
+                for task in tasks
+            ]
+            return [torch.stack(column) for column in zip(*rows, strict=True)]
+        return [
+            parameter.new_zeros(len(tasks), *parameter.shape) if part is None else part
+            for parameter, part in zip(parameters, found, strict=True)
+        ]
+
+
+def _set_gradient(parameter: nn.Parameter, gradient: Tensor) -> None:
+    """Write a gradient where the solver looks for it: the memory of a flat one stays."""
+    if parameter.grad is None:
+        parameter.grad = torch.empty_like(parameter)
+    parameter.grad.copy_(gradient)

@@ -1,0 +1,197 @@
+"""The backward pass of a step under a balancing: what the method needs is measured, and its weights are applied."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..balancing import Balancer
+from ..nn import Network, TrainingPass
+from ..tasks import Measured, Objective
+
+
+class BalancedBackward:
+    """Sets the gradients of a step, as a balancing method weighs the tasks.
+
+    Weights of methods on losses reach the whole network; those of methods on gradients all but the heads, which keep
+    the task weights: a head belongs to one task, and there is nothing to balance.
+
+    Parameters
+    ----------
+    balancer : Balancer
+    network : Network
+    objective : Objective
+        Its columns may be fewer tasks: those of a group are one.
+    task_order : ndarray of int of shape (C,)
+        The task of each column of the objective.
+    """
+
+    def __init__(self, balancer: Balancer, network: Network, objective: Objective, task_order: np.ndarray) -> None:
+        self.balancer = balancer
+        self.needs = balancer.method.needs
+        if self.needs not in ("nothing", "losses") and not network.shares:
+            self.needs = "nothing"
+        if balancer.n_tasks == 1:
+            self.needs = "nothing"
+        self.order = task_order
+        column_weights = objective.task_weights.double().cpu().numpy()
+        # A column's part of its task's loss, (C,); they sum to 1.
+        self.parts = column_weights / balancer.task_weights[task_order]
+        self._parts = objective.task_weights.new_tensor(self.parts)
+        self._columns = torch.from_numpy(task_order).to(objective.task_weights.device)
+        self._task_weights = self._parts.new_tensor(balancer.task_weights)[self._columns].view(1, 1, -1)
+        self._reset()
+
+    def _reset(self) -> None:
+        shape = (self.balancer.n_members, self.balancer.n_tasks)
+        self._weight_sums, self._steps = np.zeros(shape), np.zeros(shape)
+        self._cosine_sums, self._pairs = np.zeros((shape[1], shape[1])), np.zeros((shape[1], shape[1]))
+
+    def drain(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean weights `(T,)` and cosines of gradients `(T, T)` since the last call; NaN where none were.
+
+        Means are over members, and over the steps in which a task had labels.
+        """
+        with np.errstate(invalid="ignore"):
+            weights = self._weight_sums.sum(0) / self._steps.sum(0)
+            cosines = self._cosine_sums / self._pairs
+        self._reset()
+        return self.balancer.task_weights if self.needs == "nothing" else weights, cosines
+
+    def backward(self, passed: TrainingPass, measured: Measured, epoch: int) -> None:
+        """Set the gradients of all parameters.
+
+        Parameters
+        ----------
+        passed : TrainingPass
+        measured : Measured
+        epoch : int
+            Epochs before this one.
+        """
+        if self.needs == "nothing":
+            passed.backward(measured.derivative(measured.objective.task_weights))
+            return
+        losses, present = self._losses(measured)
+        if self.needs == "losses":
+            weights = self.balancer.balance(losses=losses, present=present, epoch=epoch).weights
+            passed.backward(measured.derivative(self._by_column(weights) * self._parts))
+        else:
+            derivative = measured.derivative(self._parts)  # (M, B, O): of each task's own loss
+            if self.needs == "gramian":
+                weights = self._by_gramian(passed, measured.objective, derivative, losses, present, epoch)
+            else:
+                weights = self._by_jacobian(passed, measured.objective, derivative, losses, present, epoch)
+        self._weight_sums += np.where(present, weights, 0)
+        self._steps += present
+
+    def follow_up(self, before: Measured, after: Measured) -> None:
+        """Tell the method what the step did to the losses of its batch.
+
+        Parameters
+        ----------
+        before, after : Measured
+        """
+        losses, present = self._losses(before)
+        self.balancer.follow_up(losses, self._losses(after)[0], present)
+
+    @property
+    def follows_up(self) -> bool:
+        """Whether `follow_up` is to be called after a step."""
+        return self.needs == "losses" and self.balancer.method.follows_up
+
+    def _losses(self, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
+        """Return the losses per label of the tasks, and which tasks have labels, `(M, T)`."""
+        by_column, there = (values.cpu().numpy() for values in measured.per_label())
+        by_column = by_column.astype(float)
+        shape = (len(by_column), self.balancer.n_tasks)
+        if len(self.order) == shape[1]:
+            losses, present = np.empty(shape), np.empty(shape, dtype=bool)
+            losses[:, self.order], present[:, self.order] = by_column, there
+            return losses, present
+        sums, parts = np.zeros(shape), np.zeros(shape)
+        for column, task in enumerate(self.order):
+            sums[:, task] += np.where(there[:, column], by_column[:, column] * self.parts[column], 0)
+            parts[:, task] += np.where(there[:, column], self.parts[column], 0)
+        return sums / np.where(parts > 0, parts, 1), parts > 0
+
+    def _by_column(self, weights: np.ndarray) -> Tensor:
+        """Spread weights of tasks, `(M, T)`, over their columns, `(M, 1, C)`."""
+        return self._parts.new_tensor(weights)[:, self._columns].unsqueeze(1)
+
+    def _by_gramian(
+        self,
+        passed: TrainingPass,
+        objective: Objective,
+        derivative: Tensor,
+        losses: np.ndarray,
+        present: np.ndarray,
+        epoch: int,
+    ) -> np.ndarray:
+        weights = self.balancer.remembered(present)
+        if weights is None:
+            gramian = self._gramian(passed, derivative).cpu().double().numpy()
+            self._note_cosines(gramian, present)
+            weights = self.balancer.balance(losses=losses, gramian=gramian, present=present, epoch=epoch).weights
+        trunk = objective.times(derivative.clone(), self._by_column(weights))
+        passed.backward(objective.times(derivative, self._task_weights), trunk)
+        return weights
+
+    def _by_jacobian(
+        self,
+        passed: TrainingPass,
+        objective: Objective,
+        derivative: Tensor,
+        losses: np.ndarray,
+        present: np.ndarray,
+        epoch: int,
+    ) -> np.ndarray:
+        method = self.balancer.method
+        representation = getattr(method, "wants", "") == "representation" and passed.representation.dim() == 3
+        units = None
+        if representation:
+            jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
+            units = passed.representation.flatten(1)
+        elif getattr(method, "wants_halves", False):
+            halves = [derivative.clone() for _ in range(2)]
+            for place, half in enumerate(halves):
+                half[:, 1 - place :: 2] = 0
+            jacobian = torch.stack([2 * passed.jacobian(half) for half in halves], 1)  # (M, 2, T, P)
+        else:
+            jacobian = passed.jacobian(derivative)  # (M, T, P)
+        weights, replaced = self.balancer.balance(
+            losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
+        )
+        trunk = objective.times(derivative.clone(), self._by_column(weights))
+        heads = objective.times(derivative, self._task_weights)
+        if replaced is None:
+            passed.backward(heads, trunk)
+            return weights
+        direction = torch.einsum("mt,mtp->mp", replaced.new_tensor(weights), replaced)
+        if representation:
+            passed.heads.backward(passed.representation, heads)
+            passed.backward_trunk(direction.view_as(passed.representation))
+        else:
+            passed.backward(heads, trunk)
+            passed.set_shared(direction)
+        return weights
+
+    def _gramian(self, passed: TrainingPass, derivative: Tensor) -> Tensor:
+        asked = getattr(self.balancer.method, "gradients", "auto")
+        if asked == "representation" and not passed.has_common:
+            raise ValueError(
+                "gradients='representation' needs tensors that all tasks read, and with this sharing each task reads "
+                "its own: set gradients='auto' or 'parameters'."
+            )
+        if asked == "parameters" or not passed.has_common:
+            jacobian = passed.jacobian(derivative).double()
+            return torch.bmm(jacobian, jacobian.transpose(1, 2))
+        return passed.gramian(derivative)
+
+    def _note_cosines(self, gramian: np.ndarray, present: np.ndarray) -> None:
+        lengths = np.sqrt(np.diagonal(gramian, axis1=1, axis2=2))  # (M, T)
+        there = present & (lengths > 0) & np.isfinite(lengths)
+        pairs = there[:, :, None] & there[:, None, :]
+        products = np.where(pairs, lengths[:, :, None] * lengths[:, None, :], 1)
+        self._cosine_sums += np.where(pairs, gramian / products, 0).sum(0)
+        self._pairs += pairs.sum(0)
