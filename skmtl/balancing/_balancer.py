@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from ._step import Step, cut, places
+from ._step import NO_JACOBIAN, NOTHING, Step, cut, places
 
 if TYPE_CHECKING:
     from ._base import Balancing
@@ -104,7 +104,8 @@ class Balancer:
         losses : ndarray of shape (M, T) or None, default=None
         gramian : ndarray of shape (M, T, T) or None, default=None
         jacobian : Tensor of shape (M, T, P) or None, default=None
-        units : Tensor of shape (M, P) or None, default=None
+        units : Tensor of shape (M, B, H) or None, default=None
+            The representation, where gradients are taken with respect to it.
         present : ndarray of bool of shape (M, T) or None, default=None
             Which tasks have labels; None: all.
         epoch : int, default=0
@@ -124,7 +125,14 @@ class Balancer:
             seen = given & _usable(_lengths(jacobian))
         drawn = [method.draw(self.n_tasks, generator) for generator in self.generators]
         draws = [values for values in drawn if values is not None]
-        step = Step(epoch, losses, gramian, jacobian, units, np.stack(draws) if draws else None)
+        step = Step(
+            epoch,
+            losses,
+            NOTHING if gramian is None else gramian,
+            NO_JACOBIAN if jacobian is None else jacobian,
+            units,
+            np.stack(draws) if draws else NOTHING,
+        )
         weights, replaced = self._solve(step, seen)
         weights = weights * preferences
         self._age, self._last = 1, (given, weights)
@@ -156,7 +164,7 @@ class Balancer:
             solved, replaced = self.method.replace(step.part(members, tasks), state)
             self._keep(state, members, tasks)
             weights[places(members, tasks)] = self._scaled(solved)
-            if replaced is not None and step.jacobian is not None:
+            if replaced is not None:
                 whole = step.jacobian.clone() if whole is None else whole
                 whole[places(members, tasks)] = replaced
         return weights, whole

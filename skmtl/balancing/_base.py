@@ -153,7 +153,7 @@ class LossBalancing(Balancing):
     --------
     >>> from skmtl.balancing import BALANCINGS, LossBalancing
     >>> [name for name, method in BALANCINGS.items() if issubclass(method, LossBalancing)][:3]
-    ['uniform', 'uncertainty', 'uw_o']
+    ['uniform', 'uncertainty', 'imtl_l']
     """
 
     def __init__(self, *, scale: str = "published") -> None:

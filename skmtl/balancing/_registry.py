@@ -5,11 +5,77 @@ from __future__ import annotations
 from typing import Any
 
 from .._spelling import likely_and_known
+from ._aligned_mtl import AlignedMTL
 from ._base import Balancing
+from ._cagrad import CAGrad
+from ._config import ConFIG
+from ._cosmos import COSMOS
+from ._db_mtl import DBMTL
+from ._dualproj import DualProj
+from ._dwa import DynamicWeightAverage
+from ._excess_mtl import ExcessMTL
+from ._fairgrad import FairGrad
+from ._famo import FAMO
+from ._geometric import GeometricLoss
+from ._go4align import GO4Align
+from ._graddrop import GradDrop
+from ._gradnorm import GradNorm
+from ._gradvac import GradVac
+from ._igb_v1 import ImprovableGap
+from ._imtl_g import IMTLGradient
+from ._imtl_l import IMTLLoss
+from ._mgda import MGDA
+from ._moco import MoCo
+from ._modo import MoDo
+from ._nash_mtl import NashMTL
+from ._pbi import PBI
+from ._pcgrad import PCGrad
+from ._rlw import RandomLossWeighting
+from ._scale_invariant import ScaleInvariant
+from ._sdmgrad import SDMGrad
+from ._stch import SmoothTchebycheff
+from ._torchjd import TorchJDWeighting, is_torchjd_weighting
+from ._uncertainty import UncertaintyWeighting
 from ._uniform import Uniform
+from ._upgrad import UPGrad
+from ._uw_so import SoftOptimalUncertainty
 
 BALANCINGS: dict[str, type[Balancing]] = {
+    # on losses
     "uniform": Uniform,
+    "uncertainty": UncertaintyWeighting,
+    "imtl_l": IMTLLoss,
+    "uw_so": SoftOptimalUncertainty,
+    "scale_invariant": ScaleInvariant,
+    "geometric": GeometricLoss,
+    "dwa": DynamicWeightAverage,
+    "rlw": RandomLossWeighting,
+    "famo": FAMO,
+    "stch": SmoothTchebycheff,
+    "igb_v1": ImprovableGap,
+    "go4align": GO4Align,
+    "cosmos": COSMOS,
+    "pbi": PBI,
+    # on gradients, by their Gramian
+    "mgda": MGDA,
+    "sdmgrad": SDMGrad,
+    "cagrad": CAGrad,
+    "imtl_g": IMTLGradient,
+    "config": ConFIG,
+    "nash_mtl": NashMTL,
+    "fairgrad": FairGrad,
+    "aligned_mtl": AlignedMTL,
+    "upgrad": UPGrad,
+    "dualproj": DualProj,
+    "pcgrad": PCGrad,
+    "gradvac": GradVac,
+    "gradnorm": GradNorm,
+    # on gradients themselves
+    "db_mtl": DBMTL,
+    "moco": MoCo,
+    "modo": MoDo,
+    "excess_mtl": ExcessMTL,
+    "graddrop": GradDrop,
 }
 
 
@@ -18,21 +84,23 @@ def as_balancing(balancing: Any) -> Balancing:
 
     Parameters
     ----------
-    balancing : str or Balancing
+    balancing : str, Balancing or torchjd.aggregation.Weighting
 
     Raises
     ------
     ValueError
-        If there is no method of that name, or `balancing` is neither.
+        If there is no method of that name, or `balancing` is none of these.
 
     Examples
     --------
     >>> from skmtl.balancing import as_balancing
-    >>> as_balancing("uniform")
-    Uniform()
+    >>> as_balancing("cagrad")
+    CAGrad()
     """
     if isinstance(balancing, Balancing):
         return balancing
+    if is_torchjd_weighting(balancing):
+        return TorchJDWeighting(balancing)
     if isinstance(balancing, str) and balancing in BALANCINGS:
         return BALANCINGS[balancing]()
     raise ValueError(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Array = NDArray[np.float64]
+NOTHING: Array = np.empty(0)
+NO_JACOBIAN = torch.empty(0)
 
 
 @dataclass(frozen=True)
@@ -20,35 +26,33 @@ class Step:
         Epochs before this one.
     losses : ndarray of shape (M, T)
         Loss per label, in units of the best constant prediction's; NaN where it is not known.
-    gramian : ndarray of shape (M, T, T) or None
-        Inner products of the tasks' gradients, none of which is zero.
-    jacobian : Tensor of shape (M, T, P) or None
-        The gradients themselves.
-    units : Tensor of shape (M, P) or None
+    gramian : ndarray of shape (M, T, T)
+        Inner products of the tasks' gradients, none of which is zero; for methods that need it.
+    jacobian : Tensor of shape (M, T, P)
+        The gradients themselves; for methods that need them.
+    units : Tensor of shape (M, B, H) or None
         What the gradients belong to, where that is the shared representation of a batch and not parameters.
-    draws : ndarray of shape (M, T) or (M, T, T) or None
-        What the method's `draw` returned for each member.
+    draws : ndarray of shape (M, T) or (M, T, T)
+        What the method's `draw` returned for each member; empty if it draws nothing.
     """
 
     epoch: int
-    losses: np.ndarray
-    gramian: np.ndarray | None = None
-    jacobian: Tensor | None = None
+    losses: Array
+    gramian: Array
+    jacobian: Tensor
     units: Tensor | None = None
-    draws: np.ndarray | None = None
+    draws: Array = field(default_factory=lambda: NOTHING)
 
     @cached_property
-    def norms(self) -> np.ndarray:
+    def norms(self) -> Array:
         """Lengths of the gradients, `(M, T)`."""
-        assert self.gramian is not None
-        norms: np.ndarray = np.sqrt(np.diagonal(self.gramian, axis1=1, axis2=2))
+        norms: Array = np.sqrt(np.diagonal(self.gramian, axis1=1, axis2=2))
         return norms
 
     @cached_property
-    def cosines(self) -> np.ndarray:
+    def cosines(self) -> Array:
         """Gramian of the gradients at length 1, `(M, T, T)`: in it, nothing is lost beside a gradient 1e12 as long."""
-        assert self.gramian is not None
-        cosines: np.ndarray = self.gramian / self.norms[:, :, None] / self.norms[:, None, :]
+        cosines: Array = self.gramian / self.norms[:, :, None] / self.norms[:, None, :]
         place = np.arange(cosines.shape[1])
         cosines[:, place, place] = 1.0
         return cosines
@@ -56,18 +60,17 @@ class Step:
     def part(self, members: np.ndarray, tasks: np.ndarray) -> Step:
         """Return what some members see of some tasks."""
 
-        def part(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else cut(values, members, tasks, values.ndim == 3)
+        def part(values: Array, pairwise: bool = False) -> Array:
+            taken: Array = values if not values.size else cut(values, members, tasks, pairwise)
+            return taken
 
-        losses = part(self.losses)
-        assert losses is not None
         return replace(
             self,
-            losses=losses,
-            gramian=part(self.gramian),
-            jacobian=None if self.jacobian is None else self.jacobian[members][..., tasks, :],
+            losses=part(self.losses),
+            gramian=part(self.gramian, pairwise=True),
+            jacobian=self.jacobian[members][..., tasks, :] if self.jacobian.numel() else self.jacobian,
             units=None if self.units is None else self.units[members],
-            draws=part(self.draws),
+            draws=part(self.draws, self.draws.ndim == 3),
         )
 
 

@@ -151,7 +151,7 @@ class BalancedBackward:
         units = None
         if representation:
             jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
-            units = passed.representation.flatten(1)
+            units = passed.representation
         elif getattr(method, "wants_halves", False):
             halves = [derivative.clone() for _ in range(2)]
             for place, half in enumerate(halves):

@@ -1,0 +1,79 @@
+"""Aligned-MTL: gradients turned into an orthogonal system of equal lengths, with the least change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from ._base import GradientBalancing
+from ._spectrum import eigenpairs
+from ._step import Step
+
+LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "min": lambda values: np.nanmin(values, axis=1),
+    "median": lambda values: np.nanmedian(values, axis=1),
+    "rmse": lambda values: np.nanmean(values, axis=1),
+}
+
+
+class AlignedMTL(GradientBalancing):
+    """Independent component alignment: the mean of gradients whose singular values have been made equal.
+
+        G = V Λ Vᵀ,   w = √λ V Λ^(−½) Vᵀ 1/T
+
+    over the eigenvalues that are not zero; `λ` is the smallest of them (or what `scale_mode` says). The gradients then
+    are orthogonal and of equal length, so none dominates and none conflicts with another. Tasks that depend on each
+    other up to rounding share a component. All gradients times a number: the same weights. Task weights multiply the
+    weights afterwards.
+
+    With `scale_mode="min"`, the direction is as long as the smallest singular value: one nearly dependent task slows
+    down training. The authors' code sums over tasks where this takes the mean.
+
+    Parameters
+    ----------
+    scale_mode : {"min", "median", "rmse"}, default="min"
+        Which length the gradients are given: the smallest singular value, their median, or their root mean square.
+    gradients : {"auto", "representation", "parameters"}, default="auto"
+        What gradients are taken with respect to, see `GradientBalancing`.
+    every : int, default=1
+        Steps after which weights are renewed.
+    scale : {"published", "sum"}, default="published"
+        "sum" scales the weights so that their absolute values sum to the number of tasks.
+
+    References
+    ----------
+    Senushkin, D., Patakin, N., Kuznetsov, A., and Konushin, A. (2023). Independent component alignment for multi-task
+    learning. CVPR.
+
+    Examples
+    --------
+    >>> from skmtl.balancing import AlignedMTL
+    >>> AlignedMTL().weights([[1.0, 0.0], [0.0, 4.0]])
+    array([0.5 , 0.25])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **GradientBalancing._parameter_constraints,
+        "scale_mode": [StrOptions(set(LEVELS))],
+    }
+
+    def __init__(
+        self, scale_mode: str = "min", *, gradients: str = "auto", every: int = 1, scale: str = "published"
+    ) -> None:
+        super().__init__(gradients=gradients, every=every, scale=scale)
+        self.scale_mode = scale_mode
+
+    def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
+        """Return the weights of the aligned gradients; see `Balancing.solve`."""
+        del state
+        longest = step.norms.max(1)
+        values, vectors, positive = eigenpairs(step.gramian / longest[:, None, None] ** 2)
+        values = np.where(positive, values, np.nan)
+        level = LEVELS[self.scale_mode](values)[:, None]  # (M, 1)
+        stretched = np.where(positive, np.sqrt(level / np.where(positive, values, 1)), 0)  # (M, T)
+        inside = stretched * vectors.mean(1)
+        weights: np.ndarray = np.matmul(vectors, inside[..., None])[..., 0]
+        return weights

@@ -1,0 +1,77 @@
+"""ExcessMTL: tasks far from their own optimum get more weight, and noisy ones do not."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from ._base import JacobianBalancing
+from ._step import Step
+
+# Of a logarithm of a weight: beyond, the others have none for all that training can tell.
+LARGEST = 20.0
+
+
+class ExcessMTL(JacobianBalancing):
+    """Robust multi-task learning by excess risks: `w_t ∝ w_t exp(η e_t / e_t⁰)`.
+
+    The excess risk `e_t = Σ_p J_tp² / √S_tp` estimates how far a task is above the best that it can reach, from its
+    gradients `J` and the sums `S` of their squares so far; so label noise, which raises a loss but not its excess,
+    earns no weight. `e⁰` is that of a task's first step, in which weights stay equal. Weights sum to the number of
+    tasks. State: the sums `S`, as many numbers as tasks times shared parameters, the weights and `e⁰`. Task weights
+    multiply the weights.
+
+    Parameters
+    ----------
+    eta : float, default=0.01
+        `η`, above 0: learning rate of the weights. The authors use .01 and 1 in different places.
+    scale : {"published", "sum"}, default="published"
+        "sum" scales the weights so that their absolute values sum to the number of tasks.
+
+    References
+    ----------
+    He, Y., Zhou, S., Zhang, G., Yun, H., Xu, Y., Zeng, B., Chilimbi, T., and Zhao, H. (2024). Robust multi-task
+    learning with excess risks. ICML.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing import ExcessMTL
+    >>> balancer = ExcessMTL(eta=1.0).start(n_members=1, n_tasks=2)
+    >>> _ = balancer.balance(jacobian=torch.tensor([[[3.0, 0.0], [0.0, 3.0]]]))
+    >>> balancer.balance(jacobian=torch.tensor([[[4.0, 0.0], [0.0, 0.1]]])).weights.round(2)
+    array([[1.49, 0.51]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **JacobianBalancing._parameter_constraints,
+        "eta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, eta: float = 0.01, *, scale: str = "published") -> None:
+        super().__init__(scale=scale)
+        self.eta = eta
+
+    def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
+        """Return equal weights, and no first excess; see `Balancing.initial_state`."""
+        shape = (n_members, n_tasks)
+        return {"log_weights": np.zeros(shape), "first": np.full(shape, np.nan)}
+
+    def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
+        """Return the weights after this step's lesson; see `Balancing.solve`."""
+        squares = step.jacobian.square()
+        sums = squares + state["squares"] if "squares" in state else squares
+        state["squares"] = sums
+        excess = (squares / sums.sqrt().clamp(min=1e-30)).sum(2).double().cpu().numpy()
+        first = np.isnan(state["first"]) & (excess > 0)
+        relative = np.where(np.isnan(state["first"]), 0, excess / np.where(np.isnan(state["first"]), 1, state["first"]))
+        state["first"] = np.where(first, excess, state["first"])
+        logs = state["log_weights"] + self.eta * relative
+        logs = np.clip(logs - logs.max(1, keepdims=True), -LARGEST, 0)
+        state["log_weights"] = logs
+        powers = np.exp(logs)
+        weights: np.ndarray = powers * (powers.shape[1] / powers.sum(1, keepdims=True))
+        return weights

@@ -1,0 +1,88 @@
+"""GradDrop: where tasks disagree about a sign, one sign is drawn and the other is dropped."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import Tensor
+
+from ._base import JacobianBalancing
+from ._step import Step
+
+LARGEST_SEED = 2**31
+
+
+class GradDrop(JacobianBalancing):
+    """Gradient sign dropout: each unit follows only the tasks that pull it in one, randomly drawn, direction.
+
+    For each unit of the shared representation, the share of positive pull is `P = ½ (1 + Σ_t s_t / Σ_t |s_t|)`, where
+    `s_t` is task `t`'s gradient times the sign of the unit, summed over the rows of the batch. With `U` uniform in (0,
+    1), positive parts are kept where `P > U`, negative ones where `P < U`. All weights are 1: what changes is the
+    gradients. No state but the random numbers. Gradients times a number: the same choice. Task weights multiply the
+    losses first.
+
+    Where tasks have no representation in common, the same is done for each shared parameter by itself.
+
+    Parameters
+    ----------
+    leak : float, default=0.0
+        In [0, 1]: share of the gradient that always passes. 1: uniform.
+    scale : {"published", "sum"}, default="published"
+        "sum" scales the weights so that their absolute values sum to the number of tasks.
+
+    References
+    ----------
+    Chen, Z., Ngiam, J., Huang, Y., Luong, T., Kretzschmar, H., Chai, Y., and Anguelov, D. (2020). Just pick a sign:
+    optimizing deep multitask models with gradient sign dropout. NeurIPS.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing import GradDrop
+    >>> balancer = GradDrop().start(n_members=1, n_tasks=2)
+    >>> balancer.balance(jacobian=torch.tensor([[[1.0, 2.0], [3.0, 1.0]]])).jacobian  # no conflict: as they were
+    tensor([[[1., 2.],
+             [3., 1.]]])
+    """
+
+    wants = "representation"
+    sees_task_weights = True
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **JacobianBalancing._parameter_constraints,
+        "leak": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(self, leak: float = 0.0, *, scale: str = "published") -> None:
+        super().__init__(scale=scale)
+        self.leak = leak
+
+    def draw(self, n_tasks: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw one seed, repeated for each task; see `Balancing.draw`."""
+        return np.full(n_tasks, float(generator.integers(LARGEST_SEED)))
+
+    def replace(self, step: Step, state: dict[str, Any]) -> tuple[np.ndarray, Tensor | None]:
+        """Return ones, and what is left of the gradients; see `Balancing.replace`."""
+        del state
+        gradients = step.jacobian  # (M, T, P)
+        if step.units is None:
+            pull, signed = gradients, gradients
+        else:
+            n_members, n_rows, n_units = step.units.shape
+            signed = gradients.view(n_members, -1, n_rows, n_units) * step.units.sign().unsqueeze(1)  # (M, T, B, H)
+            pull = signed.sum(2)  # (M, T, H)
+        total = pull.abs().sum(1)
+        positive = 0.5 * (1 + pull.sum(1) / torch.where(total > 0, total, 1))  # (M, H)
+        drawn = torch.stack(
+            [
+                torch.rand(positive.shape[1], generator=torch.Generator().manual_seed(int(seed)))
+                for seed in step.draws[:, 0]
+            ]
+        ).to(positive)
+        up = (positive > drawn).unsqueeze(1)  # (M, 1, H)
+        up = up if step.units is None else up.unsqueeze(2)
+        kept = torch.where(up, signed > 0, signed < 0).to(gradients.dtype).view_as(gradients)
+        return np.ones(gradients.shape[:2]), gradients * (self.leak + (1 - self.leak) * kept)

@@ -1,0 +1,166 @@
+"""Forward passes while training, and the gradients that can be had of them."""
+
+import pytest
+import torch
+from torch import nn
+
+from skmtl.nn import MLP, Hard, Independent, MemberEmbedding, MemberModules, MLPTrunk, Network, SharedTrunk
+
+OWNERS = [0, 1, 1, 2]
+
+
+def draws(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+class Mixed(SharedTrunk):
+    """Two experts, mixed by weights of each task's own: what all tasks read last are the experts' outputs."""
+
+    def __init__(self, n_members):
+        super().__init__(n_members, 3, 4)
+        self.experts = MLP(5, [4], "tanh", 0.0, draws(*range(2 * n_members)))
+        self.gate = nn.Parameter(torch.randn(n_members, 3, 2, generator=draws(5)[0]))
+
+    def forward(self, x, rows=None):
+        experts = self.experts(x).reshape(self.n_members, 2, -1, 4)
+        gates = self.gate.softmax(-1)
+        self.mixing = gates.detach().unsqueeze(2).expand(-1, -1, experts.shape[2], -1)
+        self.outputs = experts
+        return torch.einsum("mte,mebh->mtbh", gates, experts)
+
+    def task_parameters(self):
+        return [self.gate]
+
+
+def network_of(kind, n_members=2):
+    embedding = None
+    if kind == "foreign":
+        trunk = MemberModules([nn.Sequential(nn.Linear(5, 4), nn.Tanh()) for _ in range(n_members)], 5)
+    elif kind == "mixed":
+        trunk = Mixed(n_members)
+    elif kind == "independent":
+        trunk = Independent().build(MLPTrunk((4,)), 5, 3, draws(*range(n_members)))
+    else:
+        trunk = Hard().build(MLPTrunk((4, 3), activation="tanh"), 5, 3, draws(*range(n_members)))
+    if kind == "embedded":
+        embedding = MemberEmbedding([6], 2, draws(*range(n_members)))
+        trunk = Hard().build(MLPTrunk((4,)), 6, 3, draws(*range(n_members)))
+    network = Network(trunk, torch.zeros(n_members, 4), None, embedding, OWNERS).double()
+    with torch.no_grad():
+        network.head.weight.normal_(generator=draws(7)[0])
+    return network
+
+
+def features():
+    x = torch.randn(6, 5, generator=draws(1)[0], dtype=torch.float64)
+    x[:, 4] = torch.arange(6)  # rows of the table, where there is one
+    return x
+
+
+def derivative(seed=3):
+    return torch.randn(2, 6, 4, generator=draws(seed)[0], dtype=torch.float64)
+
+
+def of_task(gradient, task):
+    return gradient * torch.tensor([owner == task for owner in OWNERS])
+
+
+KINDS = ["hard", "embedded", "foreign", "mixed", "independent"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_automatic_differentiation(kind):
+    network, gradient = network_of(kind), derivative()
+    network(features()).backward(gradient)
+    expected = [parameter.grad.clone() for parameter in network.parameters()]
+    network.zero_grad()
+    passed = network.forward_training(features())
+    passed.backward(gradient)
+    for parameter, theirs in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, theirs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_heads_and_trunk_may_have_gradients_of_their_own(kind):
+    network = network_of(kind)
+    passed = network.forward_training(features())
+    passed.backward(derivative(3), derivative(4))
+    found = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    for seed, heads in ((3, True), (4, False)):
+        passed = network.forward_training(features())
+        passed.backward(derivative(seed))
+        for name, parameter in network.named_parameters():
+            if name.startswith("head") == heads:
+                torch.testing.assert_close(found[name], parameter.grad)
+
+
+@pytest.mark.parametrize("kind", ["hard", "embedded", "foreign", "mixed"])
+def test_the_jacobian_holds_the_gradients_of_each_task(kind):
+    network, gradient = network_of(kind), derivative()
+    passed = network.forward_training(features())
+    jacobian = passed.jacobian(gradient)
+    assert jacobian.shape[:2] == (2, 3)
+    for task in range(3):
+        network.zero_grad()
+        network(features()).backward(of_task(gradient, task))
+        expected = [parameter.grad.clone() for parameter, _ in passed.shared]
+        network.zero_grad()
+        passed.set_shared(jacobian[:, task])
+        for (parameter, _), theirs in zip(passed.shared, expected, strict=True):
+            torch.testing.assert_close(parameter.grad, theirs)
+
+
+@pytest.mark.parametrize("kind", ["hard", "mixed"])
+def test_jacobians_of_members_are_those_of_each_alone(kind):
+    both = network_of(kind).forward_training(features()).jacobian(derivative())
+    norms = both.norm(dim=2)
+    assert (norms > 0).all()
+    assert not torch.allclose(norms[0], norms[1])
+
+
+def test_where_batching_fails_each_task_has_a_pass_of_its_own(monkeypatch):
+    network = network_of("mixed")
+    expected = network.forward_training(features()).jacobian(derivative())
+    plain = torch.autograd.grad
+
+    def refuse(*arguments, is_grads_batched=False, **settings):
+        if is_grads_batched:
+            raise RuntimeError("no batching rule")
+        return plain(*arguments, **settings)
+
+    monkeypatch.setattr(torch.autograd, "grad", refuse)
+    torch.testing.assert_close(network.forward_training(features()).jacobian(derivative()), expected)
+
+
+def test_the_gramian_is_that_of_the_last_tensors_that_all_tasks_read():
+    network, gradient = network_of("mixed"), derivative()
+    passed = network.forward_training(features())
+    rows = []
+    for task in range(3):
+        outputs = network(features())
+        rows.append(torch.autograd.grad(outputs, network.trunk.outputs, of_task(gradient, task))[0].flatten(1))
+    jacobian = torch.stack(rows, 1)
+    torch.testing.assert_close(passed.gramian(gradient), jacobian @ jacobian.transpose(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "common", "shares"),
+    [("hard", True, True), ("foreign", True, True), ("mixed", True, True), ("independent", False, False)],
+)
+def test_a_pass_knows_what_tasks_have_in_common(kind, common, shares):
+    network = network_of(kind)
+    assert network.forward_training(features()).has_common is common
+    assert network.shares is shares
+
+
+def test_a_linear_network_shares_nothing():
+    trunk = Hard().build(MLPTrunk(()), 5, 3, draws(0))
+    assert not Network(trunk, torch.zeros(1, 3)).shares
+
+
+def test_a_penalty_is_part_of_the_loss():
+    network = network_of("mixed")
+    passed = network.forward_training(features())
+    passed.penalty = network.trunk.gate.square().sum()
+    passed.backward(torch.zeros(2, 6, 4, dtype=torch.float64))
+    torch.testing.assert_close(network.trunk.gate.grad, 2 * network.trunk.gate.detach())
