@@ -26,7 +26,7 @@ class CAGrad(GradientBalancing):
     with `g_0` the mean gradient. The solution is `d = g_0 + c ‖g_0‖ g_w / ‖g_w‖`, where `g_w` is a convex combination
     of the gradients; so weights are `1/T + c ‖g_0‖ w_t / ‖g_w‖`. Tasks may still get worse; with `c ≥ 1` none does, and
     the method ends anywhere on the Pareto front, like MGDA. A single task has weight `1 + c`. All gradients times a
-    number: the same weights. Task weights multiply the losses first.
+    number: the same weights. Task weights multiply the weights afterwards.
 
     Solved exactly: it is SDMGrad's problem for `λ = ‖g_w‖ / (c ‖g_0‖)`, which is known in closed form once it is known
     which tasks have a weight. Where the mean gradient itself is the best direction, it is returned. The authors' code
@@ -55,7 +55,6 @@ class CAGrad(GradientBalancing):
     array([0.75, 0.75])
     """
 
-    sees_task_weights = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **GradientBalancing._parameter_constraints,
         "c": [Interval(Real, 0, None, closed="left")],

@@ -139,8 +139,8 @@ def _step_back(
     entered: np.ndarray,
 ) -> None:
     """Go towards the solution until the first variable is 0, and take it out, in place."""
-    way = np.where(blocked, x / np.where(blocked, x - solution, 1), np.inf)
-    way[blocked & (x == 0)] = 0
+    moving = blocked & (x > 0)
+    way = np.where(moving, x / np.where(moving, x - solution, 1), np.where(blocked, 0, np.inf))
     step = np.where(stuck, way.min(1, initial=np.inf), 0)
     out = blocked & (way <= step[:, None])
     moved = x + np.where(stuck, step, 0)[:, None] * np.where(support, solution - x, 0)
