@@ -19,7 +19,7 @@ class MGDA(GradientBalancing):
 
     Along it, no task gets worse, and all that have a weight get better alike: `g_t · d = ‖d‖²`. So it favours the task
     with the shortest gradient; `normalize` changes what is compared. At a point where no direction is good for all
-    tasks, the direction is zero. Multiplying all losses by a number leaves the weights as they are; task weights
+    tasks, the direction is zero. Multiplying all losses by a number leaves the weights as they are. Task weights
     multiply the weights afterwards.
 
     With `normalize`, the hull is that of `g_t / γ_t`, and the weights are `w_t = α_t / γ_t`, those of a common

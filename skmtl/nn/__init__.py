@@ -10,30 +10,50 @@ maps that to `(M, B, O)`.
 {'module': <class 'torch.nn.modules.linear.LazyLinear'>, 'out_features': 8}
 """
 
+from ._adatt import AdaTT
+from ._batch_ensemble import BatchEnsemble
+from ._cross_stitch import CrossStitch
+from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
+from ._film import FiLM
 from ._hard import Hard
 from ._heads import Heads
 from ._independent import Independent
 from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
+from ._low_rank import LowRank
 from ._mlp import MLP, MLPTrunk
+from ._mmoe import MMoE
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
+from ._mtan import MTAN
 from ._network import Network
 from ._passes import TrainingPass
+from ._ple import CGC, PLE
 from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
+from ._soft import Soft
 from ._trunk import Trunk
 
 __all__ = [
     "ACTIVATIONS",
+    "CGC",
     "MLP",
+    "MTAN",
+    "PLE",
     "SHARINGS",
     "Activation",
+    "AdaTT",
+    "BatchEnsemble",
     "CallableTrunk",
+    "CrossStitch",
+    "DSelectK",
+    "FiLM",
     "FixedTrunk",
     "Hard",
     "Heads",
     "Independent",
+    "LowRank",
     "MLPTrunk",
+    "MMoE",
     "MemberDropout",
     "MemberEmbedding",
     "MemberLinear",
@@ -42,6 +62,7 @@ __all__ = [
     "Network",
     "SharedTrunk",
     "Sharing",
+    "Soft",
     "TrainingPass",
     "Trunk",
     "as_sharing",

@@ -5,13 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from .._spelling import likely_and_known
+from ._adatt import AdaTT
+from ._batch_ensemble import BatchEnsemble
+from ._cross_stitch import CrossStitch
+from ._dselect_k import DSelectK
+from ._film import FiLM
 from ._hard import Hard
 from ._independent import Independent
+from ._low_rank import LowRank
+from ._mmoe import MMoE
+from ._mtan import MTAN
+from ._ple import CGC, PLE
 from ._sharing import Sharing
+from ._soft import Soft
 
 SHARINGS: dict[str, type[Sharing]] = {
     "hard": Hard,
     "independent": Independent,
+    "soft": Soft,
+    "low_rank": LowRank,
+    "cross_stitch": CrossStitch,
+    "mtan": MTAN,
+    "mmoe": MMoE,
+    "cgc": CGC,
+    "ple": PLE,
+    "dselect_k": DSelectK,
+    "adatt": AdaTT,
+    "film": FiLM,
+    "batch_ensemble": BatchEnsemble,
 }
 
 

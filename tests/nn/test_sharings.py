@@ -1,0 +1,399 @@
+"""What holds for every way of sharing."""
+
+import inspect
+import pickle
+
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
+from torch import nn
+
+from skmtl.nn import (
+    CGC,
+    MTAN,
+    PLE,
+    SHARINGS,
+    AdaTT,
+    BatchEnsemble,
+    CrossStitch,
+    DSelectK,
+    Hard,
+    Independent,
+    LowRank,
+    MLPTrunk,
+    MMoE,
+    ModuleTrunk,
+    Network,
+    SharedTrunk,
+    Soft,
+    as_sharing,
+)
+
+N_FEATURES, N_TASKS, WIDTH = 5, 3, 4
+OPTIONS = {
+    **{name: sharing() for name, sharing in SHARINGS.items()},
+    "soft trace": Soft("trace"),
+    "low_rank factors": LowRank(2, form="factors"),
+    "cross_stitch channel": CrossStitch("channel"),
+    "cross_stitch full": CrossStitch("full"),
+    "sluice": CrossStitch(n_subspaces=2, skip=True),
+    "cgc 2 + 1": CGC(2, 1),
+    "cgc without shared": CGC(2, 0),
+    "cgc without own": CGC(0, 3),
+    "ple 2 + 0": PLE(2, 0),
+    "ple 0 + 2": PLE(0, 2),
+    "adatt of two": AdaTT(2),
+    "dselect_k per example": DSelectK(4, per_example=True, entropy=0.01),
+}
+OWN_PATHS = {name: sharing for name, sharing in OPTIONS.items() if name != "hard"}
+every_sharing = pytest.mark.parametrize("sharing", OPTIONS.values(), ids=OPTIONS)
+with_own_paths = pytest.mark.parametrize("sharing", OWN_PATHS.values(), ids=OWN_PATHS)
+# What a task of the same start, and of the same experts, still does to others: nothing.
+APART = {
+    name: OPTIONS[name]
+    for name in ("independent", "mmoe", "dselect_k", "cgc", "mtan", "film", "batch_ensemble", "low_rank")
+}
+
+
+def draws(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def built(sharing, n_tasks=N_TASKS, seeds=(0, 1), sizes=(WIDTH, WIDTH), activation="tanh"):
+    trunk = clone(sharing).build(MLPTrunk(sizes, activation=activation), N_FEATURES, n_tasks, draws(*seeds))
+    return trunk.double()
+
+
+def network_of(sharing, owners=range(N_TASKS), **settings):
+    trunk = built(sharing, **settings)
+    network = Network(trunk, torch.zeros(len(settings.get("seeds", (0, 1))), len(owners)), None, None, owners)
+    return network.double()
+
+
+def features(n_rows=12, seed=3):
+    return torch.randn(n_rows, N_FEATURES, generator=draws(seed)[0], dtype=torch.float64)
+
+
+def targets(n_tasks=N_TASKS, seed=4):
+    weights = torch.randn(N_FEATURES, n_tasks, generator=draws(seed)[0], dtype=torch.float64)
+    return torch.sin(features() @ weights)
+
+
+def train(network, y, n_steps=8, rate=0.05):
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate)
+    for _ in range(n_steps):
+        passed = network.forward_training(features())
+        passed.backward(2 * (passed.outputs - y) / len(y))
+        optimizer.step()
+        network.after_step(rate)
+    return network
+
+
+@every_sharing
+@pytest.mark.parametrize("shape", [(7, N_FEATURES), (2, 7, N_FEATURES)])
+@pytest.mark.parametrize("n_tasks", [1, 3])
+def test_each_task_gets_a_representation(sharing, shape, n_tasks):
+    trunk = built(sharing, n_tasks)
+    expected = (2, 7, WIDTH) if isinstance(sharing, Hard) else (2, n_tasks, 7, WIDTH)
+    assert trunk(torch.randn(*shape, dtype=torch.float64)).shape == expected
+
+
+@every_sharing
+def test_rows_of_each_members_own_give_what_rows_of_all_do(sharing):
+    trunk = built(sharing).eval()
+    torch.testing.assert_close(trunk(features().expand(2, -1, -1)), trunk(features()))
+
+
+@with_own_paths
+def test_predictions_start_equal_for_all_tasks(sharing):
+    representation = built(sharing)(features())
+    for task in range(1, N_TASKS):
+        torch.testing.assert_close(representation[:, task], representation[:, 0])
+
+
+STARTS_HARD = ["independent", "soft", "low_rank", "low_rank factors", "cross_stitch", "cross_stitch channel"]
+STARTS_HARD += ["cross_stitch full", "mtan", "adatt", "film", "batch_ensemble"]
+
+
+@pytest.mark.parametrize("name", STARTS_HARD)
+def test_what_exists_once_a_task_starts_as_hard_sharing(name):
+    expected = built(Hard())(features()).unsqueeze(1).expand(-1, N_TASKS, -1, -1)
+    torch.testing.assert_close(built(OPTIONS[name])(features()), expected)
+
+
+@pytest.mark.parametrize("sharing", [MMoE(1), CGC(0, 1), PLE(0, 1, n_levels=1), DSelectK(1)])
+def test_one_shared_expert_is_hard_sharing_also_after_training(sharing):
+    hard, other = train(network_of(Hard()), targets()), train(network_of(sharing), targets())
+    torch.testing.assert_close(other(features()), hard(features()))
+
+
+@pytest.mark.parametrize(
+    "sharing", [CGC(1, 0), PLE(1, 0), CrossStitch(own=1.0), Soft(strength=0.0)], ids=["cgc", "ple", "stitch", "soft"]
+)
+def test_without_anything_shared_it_is_independent(sharing):
+    expected = built(Independent())(features())
+    torch.testing.assert_close(built(sharing)(features()), expected)
+    if isinstance(sharing, (CGC, Soft)):
+        trained = [train(network_of(kind), targets())(features()) for kind in (Independent(), sharing)]
+        torch.testing.assert_close(*trained)
+
+
+@pytest.mark.parametrize(("one", "other"), [(CGC(0, 3), MMoE(3)), (PLE(2, 1, n_levels=1), CGC(2, 1))])
+def test_a_way_of_sharing_is_another_in_its_limit(one, other):
+    trained = [train(network_of(kind), targets())(features()) for kind in (one, other)]
+    torch.testing.assert_close(*trained)
+
+
+def test_independent_is_one_network_a_task():
+    together = train(network_of(Independent()), targets())(features())
+    for task in range(N_TASKS):
+        alone = train(network_of(Hard(), owners=[0]), targets()[:, task : task + 1])(features())
+        torch.testing.assert_close(together[..., task : task + 1], alone)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "trace"])
+def test_soft_sharing_without_bound_is_weights_in_common(penalty):
+    sharing = Soft(penalty, strength=20.0 if penalty == "l2" else 200.0)  # times the rate of .05, 1 and above
+    trunk = train(network_of(sharing), targets()).trunk
+    for copies in trunk._weights():
+        flat = torch.stack(copies).view(2, N_TASKS, -1)
+        spread = (flat - flat.mean(1, keepdim=True)).abs().max()
+        assert spread < 1e-12
+
+
+@every_sharing
+def test_permuting_tasks_permutes_outputs_after_training(sharing):
+    order = torch.tensor([2, 0, 1])
+    plain = train(network_of(sharing), targets())(features())
+    permuted = train(network_of(sharing), targets()[:, order])(features())
+    torch.testing.assert_close(permuted, plain[..., order], rtol=1e-7, atol=1e-9)
+
+
+@every_sharing
+def test_a_member_among_others_is_that_member_alone(sharing):
+    together = train(network_of(sharing), targets())(features())
+    for member in range(2):
+        alone = train(network_of(sharing, seeds=(member,)), targets())(features())
+        torch.testing.assert_close(together[member : member + 1], alone, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("sharing", APART.values(), ids=APART)
+def test_a_task_without_gradient_leaves_the_others_as_they_are(sharing):
+    """Its own path is there, but no other task reads it."""
+    alone = network_of(sharing, n_tasks=2, owners=range(2))
+    train(alone, targets()[:, :2])
+    beside = network_of(sharing)
+    optimizer = torch.optim.SGD(beside.parameters(), lr=0.05)
+    for _ in range(8):
+        passed = beside.forward_training(features())
+        gradient = 2 * (passed.outputs - targets()) / 12
+        gradient[..., 2] = 0
+        passed.backward(gradient)
+        optimizer.step()
+        beside.after_step(0.05)
+    torch.testing.assert_close(beside(features())[..., :2], alone(features()))
+
+
+@with_own_paths
+def test_what_belongs_to_a_task_has_no_gradient_of_another(sharing):
+    network = train(network_of(sharing), targets())
+    own = network.trunk.task_parameters()
+    for task in range(N_TASKS):
+        network.zero_grad()
+        network(features())[..., task].sum().backward()
+        for parameter in own:
+            gradient = parameter.grad
+            split = gradient.reshape(2, -1)
+            touched = (split != 0).sum().item()
+            assert touched <= split.numel() / N_TASKS + 1e-9
+
+
+@every_sharing
+def test_every_parameter_learns_after_the_second_step(sharing):
+    network = train(network_of(sharing), targets(), n_steps=3)
+    passed = network.forward_training(features())
+    passed.backward(passed.outputs - targets())
+    # With one expert a task and none shared, a gate has nothing to choose from.
+    choices = [name for name, p in network.named_parameters() if not p.grad.abs().sum() > 0]
+    assert not choices
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_parameters_are_as_many_as_the_formulas_say():
+    n_members, n_tasks, n_features, width = 2, N_TASKS, N_FEATURES, WIDTH
+    first, second = n_features * width + width, width * width + width
+    trunk = first + second
+    gate = n_features + 1
+    expected = {
+        "hard": trunk,
+        "independent": n_tasks * trunk,
+        "soft": n_tasks * trunk,
+        "low_rank": trunk + n_tasks * 4 * ((n_features + width) + 2 * width),
+        "low_rank factors": trunk + 2 * (n_features * width + n_tasks) + 2 * (width * width + n_tasks),
+        "cross_stitch": n_tasks * trunk + 2 * n_tasks**2,
+        "cross_stitch channel": n_tasks * trunk + 2 * n_tasks**2 * width,
+        "cross_stitch full": n_tasks * trunk + 2 * n_tasks**2 * width**2,
+        "sluice": n_tasks * trunk + 2 * (2 * n_tasks) ** 2 + 2 * n_tasks,
+        "mtan": trunk + n_tasks * (2 * width**2 + 2 * width),
+        "mmoe": 4 * trunk + 4 * n_tasks * gate,
+        "cgc": (n_tasks + 1) * trunk + 2 * n_tasks * gate,
+        "cgc 2 + 1": (2 * n_tasks + 1) * trunk + 3 * n_tasks * gate,
+        "ple": (n_tasks + 1) * trunk + 2 * n_tasks * gate + 2 * n_tasks * (width + 1) + (n_tasks + 1) * gate,
+        "dselect_k": 8 * trunk + n_tasks * 2 * (3 + 1),
+        "dselect_k per example": 4 * trunk + n_tasks * 2 * (2 + 1) * gate,
+        "adatt": n_tasks * trunk + n_tasks**2 * gate + n_tasks**2 * (width + 1),
+        "adatt of two": 2 * n_tasks * trunk + 2 * n_tasks**2 * (gate + width + 1) + 2 * 2 * n_tasks,
+        "film": trunk + 2 * n_tasks * 2 * width,
+        "batch_ensemble": trunk + n_tasks * (n_features + 2 * width) + n_tasks * 3 * width,
+    }
+    for name, numbers in expected.items():
+        assert count(built(OPTIONS[name])) == n_members * numbers, name
+
+
+def test_mtan_has_as_many_parameters_as_its_formula_says():
+    n_tasks, width, n_blocks = N_TASKS, WIDTH, 2
+    trunk = built(MTAN(), seeds=(0,), sizes=(width,) * 4)
+    plain = count(built(Hard(), seeds=(0,), sizes=(width,) * 4))
+    later = n_tasks * (3 * width**2 + 2 * width) + width**2 + width
+    assert count(trunk) == plain + n_tasks * (2 * width**2 + 2 * width) + (n_blocks - 1) * later
+
+
+GATED = {
+    name: sharing
+    for name, sharing in OPTIONS.items()
+    if name.split()[0] in ("mmoe", "cgc", "ple", "dselect_k", "adatt")
+}
+
+
+@pytest.mark.parametrize("sharing", GATED.values(), ids=GATED)
+def test_gates_are_shares_of_the_experts(sharing):
+    trunk = train(network_of(sharing), targets()).trunk
+    levels, owners = trunk.gates(features()), trunk.expert_owners()
+    assert len(levels) == len(owners)
+    for gates, own in zip(levels, owners, strict=True):
+        assert gates.shape == (2, N_TASKS, 12, len(own))
+        assert (gates >= 0).all()
+        torch.testing.assert_close(gates.sum(-1), torch.ones(2, N_TASKS, 12, dtype=torch.float64))
+        if not isinstance(sharing, AdaTT):  # whose gates run over the experts of all tasks
+            for task in range(N_TASKS):
+                others = [place for place, owner in enumerate(own) if owner not in (None, task)]
+                assert (gates[:, task][..., others] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["mmoe", "dselect_k", "cgc"])
+def test_the_mixing_of_the_last_common_tensors_is_noted_while_training(name):
+    trunk = built(OPTIONS[name])
+    trunk(features())
+    assert trunk.mixing.shape[:3] == (2, N_TASKS, 12)
+    assert pickle.loads(pickle.dumps(trunk)).mixing is None
+
+
+@with_own_paths
+def test_there_is_a_common_tensor_or_there_are_shared_parameters(sharing):
+    network = network_of(sharing)
+    passed = network.forward_training(features())
+    nothing_shared = isinstance(sharing, (Independent, Soft)) or sharing.get_params() == {
+        "n_specific": 2,
+        "n_shared": 0,
+    }
+    assert network.shares is not nothing_shared or isinstance(sharing, CGC)
+    assert passed.has_common is (getattr(network.trunk, "mixing", None) is not None)
+
+
+class Opaque(nn.Module):
+    def __init__(self, n_features):
+        super().__init__()
+        self.layer = nn.Linear(n_features, WIDTH)
+
+    def forward(self, x):
+        return torch.tanh(self.layer(x))
+
+
+def sequential(n_features):
+    return nn.Sequential(nn.Linear(n_features, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH), nn.Tanh())
+
+
+@every_sharing
+def test_one_opaque_module_serves_what_needs_no_layers(sharing):
+    def build():
+        return clone(sharing).build(ModuleTrunk(Opaque), N_FEATURES, N_TASKS, draws(0, 1))
+
+    if sharing.needs_layers:
+        with pytest.raises(ValueError, match=r"no layers|Use sharing='hard'|or use sharing='hard'"):
+            build()
+    else:
+        assert build()(features().float()).shape[-1] == WIDTH
+
+
+@every_sharing
+def test_a_sequential_module_serves_all_but_what_changes_dense_weights(sharing):
+    build = lambda: clone(sharing).build(
+        ModuleTrunk(lambda n_features: sequential(n_features)), N_FEATURES, N_TASKS, draws(0, 1)
+    )
+    if isinstance(sharing, (LowRank, BatchEnsemble)):
+        with pytest.raises(ValueError, match="dense layers"):
+            build()
+    else:
+        trunk = build()
+        rows = torch.ones(2, 12)
+        rows[0, :3] = 0
+        assert torch.isfinite(trunk(features().float(), rows)).all()
+
+
+@pytest.mark.parametrize("name", sorted(SHARINGS))
+def test_garbage_is_refused_for_every_parameter(name):
+    sharing = SHARINGS[name]
+    for parameter in inspect.signature(sharing).parameters:
+        for value in ("garbage", -1):
+            with pytest.raises(InvalidParameterError, match=parameter):
+                built(sharing().set_params(**{parameter: value}))
+
+
+@pytest.mark.parametrize(
+    ("sharing", "message"),
+    [
+        (CGC(0, 0), "needs an expert"),
+        (PLE(n_levels=3), "needs a trunk of as many layers, but it has 2"),
+        (AdaTT(n_levels=3), "n_levels=3"),
+        (DSelectK(6), "power of two, for example 4 or 8, got 6"),
+        (CrossStitch("full", n_subspaces=2), "n_subspaces must be 1"),
+        (CrossStitch(n_subspaces=3), "must divide"),
+    ],
+)
+def test_what_does_not_fit_is_refused(sharing, message):
+    with pytest.raises(ValueError, match=message):
+        built(sharing)
+
+
+def test_a_full_stitch_of_many_units_is_refused():
+    with pytest.raises(ValueError, match="mixing='channel'"):
+        CrossStitch("full").build(MLPTrunk((512,)), N_FEATURES, 9, draws(0))
+    with pytest.raises(ValueError, match="same number of units"):
+        built(CrossStitch(skip=True), sizes=(4, 3))
+
+
+@pytest.mark.parametrize("sharing", [s for s in OPTIONS.values() if s.needs_layers])
+def test_a_trunk_without_layers_has_nothing_to_share(sharing):
+    with pytest.raises(ValueError, match="hidden_layer_sizes is empty"):
+        built(sharing, sizes=())
+
+
+@pytest.mark.parametrize("name", sorted(SHARINGS))
+def test_every_way_of_sharing_says_what_it_is(name):
+    sharing = SHARINGS[name]
+    text = " ".join(sharing.__doc__.split())
+    for section in ("Examples", "Parameters beyond the heads", "Serves"):
+        assert section in text, section
+    if name != "independent":
+        assert "References" in text
+    assert isinstance(as_sharing(name), sharing)
+    assert issubclass(type(built(sharing())), SharedTrunk) or name == "hard"
+
+
+def test_unknown_names_get_a_likely_one():
+    with pytest.raises(ValueError, match="Did you mean 'mmoe'"):
+        as_sharing("mmoee")
