@@ -135,7 +135,8 @@ class Balancer:
         )
         weights, replaced = self._solve(step, seen)
         weights = weights * preferences
-        self._age, self._last = 1, (given, weights)
+        if seen.any():  # weights that follow from nothing are not kept
+            self._age, self._last = 1, (given, weights)
         return Balanced(weights, replaced)
 
     def follow_up(self, before: np.ndarray, after: np.ndarray, present: np.ndarray) -> None:

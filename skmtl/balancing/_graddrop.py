@@ -67,7 +67,7 @@ class GradDrop(JacobianBalancing):
     def replace(self, step: Step, state: dict[str, Any]) -> tuple[np.ndarray, Tensor | None]:
         """Return ones, and what is left of the gradients; see `Balancing.replace`."""
         del state
-        gradients = step.jacobian  # (M, T, P)
+        gradients = step.jacobian.detach()  # (M, T, P)
         if step.units is None:
             pull, signed = gradients, gradients
         else:

@@ -86,7 +86,8 @@ class Heads(MemberLinear):
             return
         products = torch.matmul(x.transpose(2, 3), self._by_task(gradient))  # (M, T, H, W)
         weight = self._packed(products)
-        self.weight.grad = weight if self.mask is None else weight * self.mask
+        # In memory as the weights are: fused solvers read both in that order.
+        self.weight.grad = (weight if self.mask is None else weight * self.mask).contiguous()
         self.bias.grad = gradient.sum(1, keepdim=True)
 
     def task_gradients(self, gradient: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ class Network(nn.Module):
         self.zero_grad()
         x = self._embedded(x)
         representation = self.trunk(x) if rows is None else self.trunk(x, rows)
-        return AutogradPass(self.head, self.trunk, representation, self._shared)
+        return AutogradPass(self.head, self.trunk, representation, self._shared, self._has_own)
 
     @cached_property
     def _shared(self) -> list[tuple[nn.Parameter, int | None]]:
@@ -106,6 +106,11 @@ class Network(nn.Module):
             for tensor, owner in self.member_tensors()
             if isinstance(tensor, nn.Parameter) and tensor.requires_grad and id(tensor) not in apart
         ]
+
+    @cached_property
+    def _has_own(self) -> bool:
+        """Whether the trunk holds parameters of one task each."""
+        return isinstance(self.trunk, SharedTrunk) and bool(self.trunk.task_parameters())
 
     @property
     def shares(self) -> bool:

@@ -66,20 +66,32 @@ class TrainingPass:
     # What follows from it --------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def backward(self, gradient: Tensor, trunk_gradient: Tensor | None = None) -> None:
+    def backward(self, gradient: Tensor, shared_gradient: Tensor | None = None) -> None:
         """Set the gradients of all parameters.
 
         Parameters
         ----------
         gradient : Tensor of shape (M, B, O)
             Gradient with respect to the outputs.
-        trunk_gradient : Tensor of shape (M, B, O) or None, default=None
-            What stands in its place for all but the heads.
+        shared_gradient : Tensor of shape (M, B, O) or None, default=None
+            What stands in its place for the parameters that several tasks share; None: the same.
         """
         self.heads.backward(self.representation, gradient)
-        below = gradient if trunk_gradient is None else trunk_gradient
-        per_task = self.representation.dim() == 4
-        self.backward_trunk(self.heads.task_gradients(below) if per_task else self.heads.input_gradient(below))
+        if shared_gradient is None:
+            self.backward_trunk(self._below(gradient))
+        else:
+            self._backward_apart(self._below(gradient), self._below(shared_gradient))
+
+    def _below(self, gradient: Tensor) -> Tensor:
+        """Return the gradient with respect to the representation of that with respect to the outputs."""
+        if self.representation.dim() == 4:
+            return self.heads.task_gradients(gradient)
+        return self.heads.input_gradient(gradient)
+
+    def _backward_apart(self, own: Tensor, shared: Tensor) -> None:
+        """Set the gradients of what belongs to one task, below its head, and of what is shared."""
+        del own
+        self.backward_trunk(shared)
 
     @torch.no_grad()
     def gramian(self, gradient: Tensor) -> Tensor:
@@ -191,6 +203,8 @@ class AutogradPass(TrainingPass):
     representation : Tensor of shape (M, B, H) or (M, T, B, H)
         What the trunk returned, with its graph.
     shared : list of (nn.Parameter, int or None)
+    has_own : bool
+        Whether other parameters of the trunk belong to one task each.
     """
 
     def __init__(
@@ -199,8 +213,10 @@ class AutogradPass(TrainingPass):
         trunk: nn.Module,
         representation: Tensor,
         shared: Sequence[tuple[nn.Parameter, int | None]],
+        has_own: bool,
     ) -> None:
         self.graph = representation
+        self.has_own = has_own
         self.penalty = trunk.penalty if isinstance(trunk, SharedTrunk) else None
         self._mixing = trunk.mixing if isinstance(trunk, SharedTrunk) else None
         super().__init__(heads, representation.detach(), shared)
@@ -219,6 +235,16 @@ class AutogradPass(TrainingPass):
             roots.append(self.penalty)
             gradients.append(torch.ones_like(self.penalty))
         torch.autograd.backward(roots, gradients)
+
+    def _backward_apart(self, own: Tensor, shared: Tensor) -> None:
+        if not (self.has_own and self.shared):
+            self.backward_trunk(own if self.has_own else shared)
+            return
+        parameters = [parameter for parameter, _ in self.shared]
+        found = torch.autograd.grad(self.graph, parameters, shared, retain_graph=True, materialize_grads=True)
+        self.backward_trunk(own)
+        for parameter, gradient in zip(parameters, found, strict=True):
+            _set_gradient(parameter, gradient)
 
     def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
         tasks = gradients.transpose(0, 1)  # (T, M, B, H)

@@ -14,8 +14,8 @@ from ..tasks import Measured, Objective
 class BalancedBackward:
     """Sets the gradients of a step, as a balancing method weighs the tasks.
 
-    Weights of methods on losses reach the whole network; those of methods on gradients all but the heads, which keep
-    the task weights: a head belongs to one task, and there is nothing to balance.
+    Weights of methods on losses reach the whole network; those of methods on gradients the parameters that several
+    tasks share. What belongs to one task, as its head does, keeps the task weight: there is nothing to balance.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ class BalancedBackward:
         self._reset()
         return self.balancer.task_weights if self.needs == "nothing" else weights, cosines
 
+    @torch.no_grad()
     def backward(self, passed: TrainingPass, measured: Measured, epoch: int) -> None:
         """Set the gradients of all parameters.
 
@@ -128,13 +129,18 @@ class BalancedBackward:
         present: np.ndarray,
         epoch: int,
     ) -> np.ndarray:
-        weights = self.balancer.remembered(present)
+        weights, jacobian = self.balancer.remembered(present), None
         if weights is None:
-            gramian = self._gramian(passed, derivative).cpu().double().numpy()
+            if self._wants_parameters(passed):
+                jacobian = passed.jacobian(derivative)  # (M, T, P)
+                wide = jacobian.double()
+                products = torch.bmm(wide, wide.transpose(1, 2))
+            else:
+                products = passed.gramian(derivative)
+            gramian = products.cpu().double().numpy()
             self._note_cosines(gramian, present)
             weights = self.balancer.balance(losses=losses, gramian=gramian, present=present, epoch=epoch).weights
-        trunk = objective.times(derivative.clone(), self._by_column(weights))
-        passed.backward(objective.times(derivative, self._task_weights), trunk)
+        self._apply(passed, objective, derivative, weights, jacobian)
         return weights
 
     def _by_jacobian(
@@ -147,11 +153,10 @@ class BalancedBackward:
         epoch: int,
     ) -> np.ndarray:
         method = self.balancer.method
-        representation = getattr(method, "wants", "") == "representation" and passed.representation.dim() == 3
-        units = None
-        if representation:
+        common = getattr(method, "wants", "") == "representation" and passed.representation.dim() == 3
+        units = passed.representation if common else None
+        if common:
             jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
-            units = passed.representation
         elif getattr(method, "wants_halves", False):
             halves = [derivative.clone() for _ in range(2)]
             for place, half in enumerate(halves):
@@ -162,31 +167,38 @@ class BalancedBackward:
         weights, replaced = self.balancer.balance(
             losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
         )
-        trunk = objective.times(derivative.clone(), self._by_column(weights))
-        heads = objective.times(derivative, self._task_weights)
-        if replaced is None:
-            passed.backward(heads, trunk)
-            return weights
-        direction = torch.einsum("mt,mtp->mp", replaced.new_tensor(weights), replaced)
-        if representation:
-            passed.heads.backward(passed.representation, heads)
-            passed.backward_trunk(direction.view_as(passed.representation))
+        if common and replaced is not None:
+            passed.heads.backward(passed.representation, objective.times(derivative, self._task_weights))
+            passed.backward_trunk(_weighted_sum(weights, replaced).view_as(passed.representation))
         else:
-            passed.backward(heads, trunk)
-            passed.set_shared(direction)
+            gradients = jacobian.mean(1) if jacobian.dim() == 4 else jacobian
+            self._apply(passed, objective, derivative, weights, gradients if replaced is None else replaced)
         return weights
 
-    def _gramian(self, passed: TrainingPass, derivative: Tensor) -> Tensor:
+    def _apply(
+        self,
+        passed: TrainingPass,
+        objective: Objective,
+        derivative: Tensor,
+        weights: np.ndarray,
+        jacobian: Tensor | None,
+    ) -> None:
+        """Set gradients: what is shared by the weights, the rest by the task weights."""
+        if jacobian is None:
+            shared = objective.times(derivative.clone(), self._by_column(weights))
+            passed.backward(objective.times(derivative, self._task_weights), shared)
+        else:
+            passed.backward(objective.times(derivative, self._task_weights))
+            passed.set_shared(_weighted_sum(weights, jacobian))
+
+    def _wants_parameters(self, passed: TrainingPass) -> bool:
         asked = getattr(self.balancer.method, "gradients", "auto")
         if asked == "representation" and not passed.has_common:
             raise ValueError(
                 "gradients='representation' needs tensors that all tasks read, and with this sharing each task reads "
                 "its own: set gradients='auto' or 'parameters'."
             )
-        if asked == "parameters" or not passed.has_common:
-            jacobian = passed.jacobian(derivative).double()
-            return torch.bmm(jacobian, jacobian.transpose(1, 2))
-        return passed.gramian(derivative)
+        return asked == "parameters" or not passed.has_common
 
     def _note_cosines(self, gramian: np.ndarray, present: np.ndarray) -> None:
         lengths = np.sqrt(np.diagonal(gramian, axis1=1, axis2=2))  # (M, T)
@@ -195,3 +207,8 @@ class BalancedBackward:
         products = np.where(pairs, lengths[:, :, None] * lengths[:, None, :], 1)
         self._cosine_sums += np.where(pairs, gramian / products, 0).sum(0)
         self._pairs += pairs.sum(0)
+
+
+def _weighted_sum(weights: np.ndarray, jacobian: Tensor) -> Tensor:
+    """Return `Σ_t w_t g_t`, `(M, P)`."""
+    return torch.einsum("mt,mtp->mp", jacobian.new_tensor(weights), jacobian)

@@ -48,6 +48,7 @@ def test_gradients_are_those_of_automatic_differentiation(owners, bias_only):
     with torch.no_grad():
         heads.backward(x, gradient)
     torch.testing.assert_close([heads.weight.grad, heads.bias.grad], expected)
+    assert heads.weight.grad.stride() == heads.weight.stride()  # fused solvers read both in this order
     torch.testing.assert_close(heads.task_gradients(gradient), x.grad)
 
 

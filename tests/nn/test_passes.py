@@ -81,17 +81,18 @@ def test_gradients_are_those_of_automatic_differentiation(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_heads_and_trunk_may_have_gradients_of_their_own(kind):
+def test_what_is_shared_may_have_a_gradient_of_its_own(kind):
     network = network_of(kind)
     passed = network.forward_training(features())
+    shared = {id(parameter) for parameter, _ in passed.shared}
     passed.backward(derivative(3), derivative(4))
-    found = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
-    for seed, heads in ((3, True), (4, False)):
+    found = [parameter.grad.clone() for parameter in network.parameters()]
+    for seed, is_shared in ((3, False), (4, True)):
         passed = network.forward_training(features())
         passed.backward(derivative(seed))
-        for name, parameter in network.named_parameters():
-            if name.startswith("head") == heads:
-                torch.testing.assert_close(found[name], parameter.grad)
+        for theirs, parameter in zip(found, network.parameters(), strict=True):
+            if (id(parameter) in shared) == is_shared:
+                torch.testing.assert_close(theirs, parameter.grad)
 
 
 @pytest.mark.parametrize("kind", ["hard", "embedded", "foreign", "mixed"])

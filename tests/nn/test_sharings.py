@@ -331,9 +331,10 @@ def test_one_opaque_module_serves_what_needs_no_layers(sharing):
 
 @every_sharing
 def test_a_sequential_module_serves_all_but_what_changes_dense_weights(sharing):
-    build = lambda: clone(sharing).build(
-        ModuleTrunk(lambda n_features: sequential(n_features)), N_FEATURES, N_TASKS, draws(0, 1)
-    )
+
+    def build():
+        return clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
+
     if isinstance(sharing, (LowRank, BatchEnsemble)):
         with pytest.raises(ValueError, match="dense layers"):
             build()
