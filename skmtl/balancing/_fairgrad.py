@@ -28,7 +28,7 @@ class FairGrad(GradientBalancing):
     Parameters
     ----------
     alpha : float, default=1.0
-        Fairness `α`, above 0. The authors use 1 and 2.
+        Fairness `α`, at least .01. The authors use 1 and 2.
     gradients : {"auto", "representation", "parameters"}, default="auto"
         What gradients are taken with respect to, see `GradientBalancing`.
     every : int, default=1
@@ -49,7 +49,7 @@ class FairGrad(GradientBalancing):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **GradientBalancing._parameter_constraints,
-        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0.01, None, closed="left")],
     }
 
     def __init__(

@@ -1,0 +1,52 @@
+"""GradNorm: weights that bring gradients to the same length."""
+
+import numpy as np
+import pytest
+
+from skmtl.balancing import GradNorm
+
+
+def run(method, losses, lengths, n_epochs):
+    balancer = method.start(1, len(lengths))
+    for epoch in range(n_epochs):
+        weights = balancer.balance(losses=losses(epoch), gramian=np.diag(np.square(lengths))[None], epoch=epoch).weights
+    return weights[0]
+
+
+def test_lengths_become_equal_where_tasks_train_alike():
+    lengths = np.array([1.0, 2.0, 8.0])
+    weights = run(GradNorm(learning_rate=0.01), lambda epoch: np.ones((1, 3)) * 0.99**epoch, lengths, 2000)
+    weighted = weights * lengths
+    np.testing.assert_allclose(weighted, weighted.mean(), rtol=0.1)  # steps of a sign go to and fro
+    assert weights.sum() == pytest.approx(3)
+
+
+def test_a_task_that_lags_behind_gets_the_longer_gradient():
+    def losses(epoch):
+        return np.array([[1.0, 0.25]]) if epoch else np.ones((1, 2))
+
+    weights = run(GradNorm(alpha=1.0, learning_rate=0.002), losses, np.ones(2), 5000)
+    # Rates relative to their mean are 1.6 and .4, and so are the aims: the weights end there.
+    np.testing.assert_allclose(weights, [1.6, 0.4], rtol=0.05)
+    np.testing.assert_allclose(run(GradNorm(alpha=0.0), losses, np.ones(2), 500), 1, atol=0.05)
+
+
+def test_the_first_epoch_is_uniform_and_measures_the_first_losses():
+    balancer = GradNorm().start(1, 2)
+    for losses in ([[1.0, 3.0]], [[3.0, 5.0]]):
+        assert (balancer.balance(losses=np.array(losses), gramian=np.eye(2)[None], epoch=0).weights == 1).all()
+    np.testing.assert_allclose(balancer.state["sums"] / balancer.state["steps"], [[2.0, 4.0]])
+
+
+def test_a_task_starts_its_own_clock():
+    balancer = GradNorm().start(1, 2)
+    present = np.array([[True, False]])
+    balancer.balance(losses=np.ones((1, 2)), gramian=np.eye(2)[None], present=present, epoch=0)
+    balancer.balance(losses=np.full((1, 2), 7.0), gramian=np.eye(2)[None], epoch=1)
+    np.testing.assert_array_equal(balancer.state["first_epoch"], [[0, 1]])
+    np.testing.assert_array_equal(balancer.state["sums"], [[1.0, 7.0]])
+
+
+def test_losses_are_needed():
+    with pytest.raises(ValueError, match="needs the losses"):
+        GradNorm().weights(np.eye(2))

@@ -1,0 +1,230 @@
+"""Methods on losses: their weights are derivatives of what they say they minimise."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.balancing import (
+    COSMOS,
+    FAMO,
+    PBI,
+    DynamicWeightAverage,
+    GeometricLoss,
+    GO4Align,
+    ImprovableGap,
+    IMTLLoss,
+    RandomLossWeighting,
+    ScaleInvariant,
+    SmoothTchebycheff,
+    SoftOptimalUncertainty,
+    UncertaintyWeighting,
+    Uniform,
+)
+from skmtl.balancing._epochs import epoch_means, follow_epochs
+from skmtl.balancing._go4align import group_means
+
+LOSSES = np.random.default_rng(0).uniform(0.1, 3, size=(50, 4))
+
+
+def cosine(losses):
+    return losses.sum(1) / (2 * losses.norm(dim=1))
+
+
+def way_and_distance(losses):
+    way = losses.sum(1) / 2
+    return way, (losses - way[:, None] / 2).norm(dim=1)
+
+
+SCALARS = {
+    "uniform": (Uniform(), lambda losses: losses.sum(1)),
+    "scale_invariant": (ScaleInvariant(), lambda losses: losses.log().sum(1)),
+    "geometric": (GeometricLoss(), lambda losses: losses.prod(1) ** 0.25),
+    "stch": (SmoothTchebycheff(mu=0.3), lambda losses: 0.3 * torch.logsumexp(losses / 4 / 0.3, 1)),
+    "cosmos": (COSMOS(lam=0.7), lambda losses: losses.mean(1) - 0.7 * cosine(losses)),
+    "pbi": (PBI(theta=2.0), lambda losses: way_and_distance(losses)[0] + 2 * way_and_distance(losses)[1]),
+}
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_weights_are_the_derivative_of_the_scalar_loss(name):
+    method, scalar = SCALARS[name]
+    losses = torch.tensor(LOSSES, requires_grad=True)
+    scalar(losses).sum().backward()
+    np.testing.assert_allclose(method.weights(LOSSES), losses.grad.numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", [ScaleInvariant(), FAMO(), ImprovableGap()])
+def test_weighted_losses_do_not_depend_on_scales(method):
+    scales = np.array([0.1, 1.0, 7.0, 30.0])
+    plain, scaled = method.weights(LOSSES), method.weights(LOSSES * scales)
+    ratio = (scaled * scales) / plain
+    np.testing.assert_allclose(ratio, ratio.mean(1, keepdims=True) * np.ones(4), rtol=1e-10)
+
+
+def test_the_geometric_mean_of_many_small_losses_is_not_zero():
+    losses = np.full((1, 50), 1e-3)
+    np.testing.assert_allclose(GeometricLoss().weights(losses), 1 / 50)
+
+
+def test_losses_below_the_floor_count_as_the_floor():
+    np.testing.assert_allclose(ScaleInvariant(floor=0.1).weights([1.0, 0.01, -2.0]), [1, 10, 10])
+
+
+def test_softened_uncertainty_by_hand():
+    weights = SoftOptimalUncertainty(tau=2.0).weights([0.5, 1.0])
+    expected = np.exp([1.0, 0.5])
+    np.testing.assert_allclose(weights, expected / expected.sum())
+    np.testing.assert_allclose(SoftOptimalUncertainty(tau=1e9).weights(LOSSES), 0.25, rtol=1e-6)
+
+
+def settled(method, losses, n_steps=3000):
+    balancer = method.start(len(losses), losses.shape[1])
+    for _ in range(n_steps):
+        weights = balancer.balance(losses=losses).weights
+    return weights, balancer.state
+
+
+def test_uncertainties_settle_where_their_derivative_is_zero():
+    weights, state = settled(UncertaintyWeighting(), LOSSES[:3])
+    np.testing.assert_allclose(weights, 0.5 / LOSSES[:3], rtol=1e-6)
+    np.testing.assert_allclose(state["log_variance"], np.log(2 * LOSSES[:3]), atol=1e-6)
+
+
+def test_factors_settle_where_all_weighted_losses_are_one():
+    weights, _ = settled(IMTLLoss(), LOSSES[:3])
+    np.testing.assert_allclose(weights * LOSSES[:3], 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "slope"),
+    [
+        (UncertaintyWeighting(learning_rate=0.1), lambda loss: 0.5 - loss),
+        (IMTLLoss(learning_rate=0.1), lambda loss: loss - 1),
+    ],
+)
+def test_a_learned_number_takes_a_step_of_gradient_descent(method, slope):
+    balancer = method.start(1, 2)
+    losses = np.array([[0.3, 2.0]])
+    assert (balancer.balance(losses=losses).weights == 1).all()
+    (number,) = balancer.state.values()
+    np.testing.assert_allclose(number, -0.1 * slope(losses))
+
+
+def test_rates_of_two_epochs_decide_the_average():
+    balancer = DynamicWeightAverage(temperature=2.0).start(1, 2)
+    for epoch, steps in enumerate(([[1.0, 2.0], [3.0, 2.0]], [[1.0, 1.0]], [[9.0, 9.0], [5.0, 5.0]])):
+        for losses in steps:
+            weights = balancer.balance(losses=np.array([losses]), epoch=epoch).weights
+            if epoch < 2:
+                assert (weights == 1).all()
+    rates = np.exp(np.array([0.5, 0.5]) / 2)  # means 2, 2 and then 1, 1
+    np.testing.assert_allclose(weights, [2 * rates / rates.sum()])
+
+
+def test_epochs_in_which_a_task_is_missing_do_not_count_for_it():
+    balancer = DynamicWeightAverage().start(1, 2)
+    both, first = np.array([[True, True]]), np.array([[True, False]])
+    for epoch, (losses, present) in enumerate(
+        [([1.0, 4.0], both), ([0.5, 9.0], first), ([0.25, 1.0], both), ([0.2, 1.0], both)]
+    ):
+        weights = balancer.balance(losses=np.array([losses]), present=present, epoch=epoch).weights
+    rates = np.exp(np.array([0.5, 0.25]) / 2)  # .25 / .5, and 1 / 4 over the two epochs with labels
+    np.testing.assert_allclose(weights, [2 * rates / rates.sum()])
+
+
+def test_means_are_those_of_the_epochs():
+    state = epoch_means(1, 1)
+    for epoch, loss in [(0, 1.0), (0, 3.0), (1, 5.0), (2, 7.0)]:
+        follow_epochs(np.array([[loss]]), epoch, state)
+    assert (state["before"].item(), state["last"].item(), state["n_means"].item()) == (2, 5, 2)
+
+
+def test_gaps_are_relative_to_the_second_epoch():
+    balancer = ImprovableGap().start(1, 2)
+    for epoch, losses in enumerate([[3.0, 3.0], [2.0, 1.0], [1.0, 1.0]]):
+        weights = balancer.balance(losses=np.array([losses]), epoch=epoch).weights
+        if epoch < 2:
+            np.testing.assert_allclose(weights, [1 / np.array(losses)])
+    gaps = np.exp([0.5, 1.0])
+    np.testing.assert_allclose(weights, [2 * gaps / gaps.sum()])
+
+
+def test_the_published_soft_maximum_measures_losses_after_its_warm_up():
+    balancer = SmoothTchebycheff(mu=1.0, warmup_epochs=1).start(1, 2)
+    for epoch, losses in enumerate([[3.0, 3.0], [2.0, 4.0], [1.0, 4.0]]):
+        weights = balancer.balance(losses=np.array([losses]), epoch=epoch).weights
+        if epoch < 2:
+            np.testing.assert_allclose(weights, [1 / np.array(losses)])
+    shares = np.array([0.5, 1.0]) / 1.5  # exp(log(L / L̄)) with L̄ = 2, 4
+    np.testing.assert_allclose(weights, [2 * shares / np.array([1.0, 4.0])])
+
+
+@pytest.mark.parametrize("distribution", ["normal", "uniform", "dirichlet", "bernoulli", "one_hot"])
+def test_random_weights_sum_to_one_and_are_equal_in_the_mean(distribution):
+    weights = RandomLossWeighting(distribution).weights(np.ones((20_000, 3)), np.random.default_rng(0))
+    np.testing.assert_allclose(weights.sum(1), 1)
+    np.testing.assert_allclose(weights.mean(0), 1 / 3, atol=0.01)
+    assert weights.std(0).min() > 0.01
+
+
+def test_absences_do_not_shift_random_numbers():
+    full, part = RandomLossWeighting().start(1, 3), RandomLossWeighting().start(1, 3)
+    full.balance(losses=np.ones((1, 3)))
+    part.balance(losses=np.ones((1, 3)), present=np.array([[True, False, True]]))
+    np.testing.assert_array_equal(
+        full.balance(losses=np.ones((1, 3))).weights, part.balance(losses=np.ones((1, 3))).weights
+    )
+
+
+def test_famo_weights_are_shares_by_losses():
+    balancer = FAMO().start(1, 2)
+    weights = balancer.balance(losses=np.array([[0.5, 2.0]])).weights
+    np.testing.assert_allclose(weights, [[0.8, 0.2]])
+
+
+def test_famo_takes_adams_step_against_the_task_that_fell_most():
+    method = FAMO(learning_rate=0.1, decay=0.0)
+    balancer = method.start(1, 2)
+    before, after = np.array([[1.0, 1.0]]), np.array([[0.5, 1.0]])
+    there = np.ones((1, 2), bool)
+    logits = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.Adam([logits], lr=0.1)
+    for _ in range(5):
+        balancer.follow_up(before, after, there)
+        shares = torch.softmax(logits, 0)
+        fallen = torch.tensor([np.log(2.0), 0.0], dtype=torch.float64)
+        (logits.grad,) = torch.autograd.grad(shares, logits, fallen)
+        adam.step()
+    np.testing.assert_allclose(balancer.state["logits"][0], logits.detach().numpy(), rtol=1e-6)
+    assert balancer.state["logits"][0, 0] < balancer.state["logits"][0, 1]
+
+
+def test_a_common_shift_of_logits_changes_nothing():
+    one, other = FAMO().start(1, 3), FAMO().start(1, 3)
+    other.state["logits"] += 5.0
+    losses = LOSSES[:1, :3]
+    np.testing.assert_allclose(one.balance(losses=losses).weights, other.balance(losses=losses).weights)
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3])
+def test_groups_have_the_smallest_squares_of_all_cuts(n_groups):
+    values = np.random.default_rng(1).exponential(size=(20, 6))
+    means = group_means(values, n_groups)
+    for row, own in zip(values, means, strict=True):
+        ordered = np.sort(row)
+        best = np.inf
+        for first in range(7):
+            for second in range(first, 7):
+                parts = [part for part in (ordered[:first], ordered[first:second], ordered[second:]) if len(part)]
+                if len(parts) <= n_groups:
+                    best = min(best, sum(((part - part.mean()) ** 2).sum() for part in parts))
+        assert ((row - own) ** 2).sum() == pytest.approx(best)
+
+
+def test_shares_follow_the_losses():
+    balancer = GO4Align(n_groups=4, eta=0.5).start(1, 2)
+    balancer.balance(losses=np.array([[1.0, 2.0]]))
+    weights = balancer.balance(losses=np.array([[1.0, 2.0]])).weights
+    shares = np.exp([-0.5 * 2, -0.5 * 4])
+    shares /= shares.sum()
+    np.testing.assert_allclose(weights, [shares * 3 / np.array([1.0, 2.0])])
