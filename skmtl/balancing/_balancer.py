@@ -70,6 +70,7 @@ class Balancer:
         self.method = method
         self.n_members, self.n_tasks = n_members, n_tasks
         self.task_weights = np.ones(n_tasks) if task_weights is None else np.asarray(task_weights, dtype=float)
+        self._prefers = bool((self.task_weights != 1).any())
         self.generators = list(generators or map(np.random.default_rng, range(n_members)))
         self.state = method.initial_state(n_members, n_tasks)
         self._age = 0
@@ -114,7 +115,7 @@ class Balancer:
         shape = (self.n_members, self.n_tasks)
         given = np.ones(shape, dtype=bool) if present is None else present
         losses = np.full(shape, np.nan) if losses is None else losses
-        if method.sees_task_weights and (preferences != 1).any():
+        if self._prefers and method.sees_task_weights:
             losses = losses * preferences
             gramian = None if gramian is None else gramian * preferences[:, None] * preferences
             jacobian = None if jacobian is None else jacobian * jacobian.new_tensor(preferences)[:, None]
@@ -124,18 +125,18 @@ class Balancer:
         elif jacobian is not None:
             seen = given & _usable(_lengths(jacobian))
         drawn = [method.draw(self.n_tasks, generator) for generator in self.generators]
-        draws = [values for values in drawn if values is not None]
         step = Step(
             epoch,
             losses,
             NOTHING if gramian is None else gramian,
             NO_JACOBIAN if jacobian is None else jacobian,
             units,
-            np.stack(draws) if draws else NOTHING,
+            NOTHING if drawn[0] is None else np.stack([values for values in drawn if values is not None]),
         )
         weights, replaced = self._solve(step, seen)
-        weights = weights * preferences
-        if seen.any():  # weights that follow from nothing are not kept
+        if self._prefers:
+            weights = weights * preferences
+        if method.needs == "gramian" and seen.any():  # weights that follow from nothing are not kept
             self._age, self._last = 1, (given, weights)
         return Balanced(weights, replaced)
 

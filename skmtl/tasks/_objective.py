@@ -234,15 +234,15 @@ class Measured:
         """
         return self.objective.times(self._derivatives, self.scale * weights)
 
-    def per_label(self) -> tuple[Tensor, Tensor]:
-        """Return the losses per label that is there, `(M, T)`, and which tasks have any, a mask of that shape.
+    def per_label(self) -> tuple[Tensor, Tensor | None]:
+        """Return the losses per label that is there, `(M, T)`, and which tasks have any, a mask; None: all that ever do.
 
         `L_t / c_t` divides by the number of labels that a batch has on average; where labels are rare, it is far larger
         than that whenever there is one.
         """
         objective = self.objective
         if self.scale.shape[1] == 1:  # every row counts alike
-            return self.losses, objective.has_labels
+            return self.losses, None
         counted = self.scale.sum(1)  # (M, T): 1 where a batch has as many labels as it has on average
         expected = objective.per_label
         present = counted > 0

@@ -35,12 +35,14 @@ class BalancedBackward:
         if balancer.n_tasks == 1:
             self.needs = "nothing"
         self.order = task_order
-        column_weights = objective.task_weights.double().cpu().numpy()
-        # A column's part of its task's loss, (C,); they sum to 1.
-        self.parts = column_weights / balancer.task_weights[task_order]
+        # A column's part of its task's loss, (C,); those of a task sum to 1.
+        self.parts = objective.task_weights.double().cpu().numpy() / balancer.task_weights[task_order]
+        self._one_to_one = np.array_equal(task_order, np.arange(balancer.n_tasks)) and bool((self.parts == 1).all())
         self._parts = objective.task_weights.new_tensor(self.parts)
         self._columns = torch.from_numpy(task_order).to(objective.task_weights.device)
         self._task_weights = self._parts.new_tensor(balancer.task_weights)[self._columns].view(1, 1, -1)
+        self._weighs_heads = bool((balancer.task_weights != 1).any())
+        self._everywhere = objective.has_labels.cpu().numpy()
         self._reset()
 
     def _reset(self) -> None:
@@ -76,14 +78,15 @@ class BalancedBackward:
         losses, present = self._losses(measured)
         if self.needs == "losses":
             weights = self.balancer.balance(losses=losses, present=present, epoch=epoch).weights
-            passed.backward(measured.derivative(self._by_column(weights) * self._parts))
+            by_column = self._by_column(weights)
+            passed.backward(measured.derivative(by_column if self._one_to_one else by_column * self._parts))
         else:
             derivative = measured.derivative(self._parts)  # (M, B, O): of each task's own loss
             if self.needs == "gramian":
                 weights = self._by_gramian(passed, measured.objective, derivative, losses, present, epoch)
             else:
                 weights = self._by_jacobian(passed, measured.objective, derivative, losses, present, epoch)
-        self._weight_sums += np.where(present, weights, 0)
+        self._weight_sums += weights  # 0 for tasks that are not there
         self._steps += present
 
     def follow_up(self, before: Measured, after: Measured) -> None:
@@ -103,13 +106,12 @@ class BalancedBackward:
 
     def _losses(self, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
         """Return the losses per label of the tasks, and which tasks have labels, `(M, T)`."""
-        by_column, there = (values.cpu().numpy() for values in measured.per_label())
-        by_column = by_column.astype(float)
+        found, labelled = measured.per_label()
+        by_column = found.cpu().double().numpy()
+        there = self._everywhere if labelled is None else labelled.cpu().numpy()
+        if self._one_to_one:
+            return by_column, there
         shape = (len(by_column), self.balancer.n_tasks)
-        if len(self.order) == shape[1]:
-            losses, present = np.empty(shape), np.empty(shape, dtype=bool)
-            losses[:, self.order], present[:, self.order] = by_column, there
-            return losses, present
         sums, parts = np.zeros(shape), np.zeros(shape)
         for column, task in enumerate(self.order):
             sums[:, task] += np.where(there[:, column], by_column[:, column] * self.parts[column], 0)
@@ -118,7 +120,8 @@ class BalancedBackward:
 
     def _by_column(self, weights: np.ndarray) -> Tensor:
         """Spread weights of tasks, `(M, T)`, over their columns, `(M, 1, C)`."""
-        return self._parts.new_tensor(weights)[:, self._columns].unsqueeze(1)
+        by_task = torch.from_numpy(weights).to(self._parts)
+        return (by_task if self._one_to_one else by_task[:, self._columns]).unsqueeze(1)
 
     def _by_gramian(
         self,
@@ -168,7 +171,7 @@ class BalancedBackward:
             losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
         )
         if common and replaced is not None:
-            passed.heads.backward(passed.representation, objective.times(derivative, self._task_weights))
+            passed.heads.backward(passed.representation, self._weighted(objective, derivative))
             passed.backward_trunk(_weighted_sum(weights, replaced).view_as(passed.representation))
         else:
             gradients = jacobian.mean(1) if jacobian.dim() == 4 else jacobian
@@ -184,12 +187,14 @@ class BalancedBackward:
         jacobian: Tensor | None,
     ) -> None:
         """Set gradients: what is shared by the weights, the rest by the task weights."""
-        if jacobian is None:
-            shared = objective.times(derivative.clone(), self._by_column(weights))
-            passed.backward(objective.times(derivative, self._task_weights), shared)
-        else:
-            passed.backward(objective.times(derivative, self._task_weights))
+        shared = objective.times(derivative.clone(), self._by_column(weights)) if jacobian is None else None
+        passed.backward(self._weighted(objective, derivative), shared)
+        if jacobian is not None:
             passed.set_shared(_weighted_sum(weights, jacobian))
+
+    def _weighted(self, objective: Objective, derivative: Tensor) -> Tensor:
+        """Multiply by the task weights, in place."""
+        return objective.times(derivative, self._task_weights) if self._weighs_heads else derivative
 
     def _wants_parameters(self, passed: TrainingPass) -> bool:
         asked = getattr(self.balancer.method, "gradients", "auto")
@@ -203,6 +208,10 @@ class BalancedBackward:
     def _note_cosines(self, gramian: np.ndarray, present: np.ndarray) -> None:
         lengths = np.sqrt(np.diagonal(gramian, axis1=1, axis2=2))  # (M, T)
         there = present & (lengths > 0) & np.isfinite(lengths)
+        if there.all():
+            self._cosine_sums += (gramian / lengths[:, :, None] / lengths[:, None, :]).sum(0)
+            self._pairs += len(gramian)
+            return
         pairs = there[:, :, None] & there[:, None, :]
         products = np.where(pairs, lengths[:, :, None] * lengths[:, None, :], 1)
         self._cosine_sums += np.where(pairs, gramian / products, 0).sum(0)
