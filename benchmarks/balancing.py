@@ -1,8 +1,8 @@
 """What balancing and sharing cost: the time of a training step, by that of hard sharing without balancing.
 
-Eight tasks (and forty), two layers of 128 units, batches of 256 rows, one member, one thread. Ways of sharing have layers
-as wide as gives them as many parameters as hard sharing has. Every figure is a ratio of two times of the same run: the
-shortest of several repeats, the works taking turns.
+Eight tasks (and forty), two layers of 128 units, batches of 256 rows, one member, one thread. Ways of sharing have
+layers as wide as gives them as many parameters as hard sharing has. Every figure is a ratio of two times of the same
+run: the shortest of several repeats, the works taking turns.
 
     python benchmarks/balancing.py                  # all, as Markdown tables
     python benchmarks/balancing.py --quick          # few steps, to see that everything runs
