@@ -80,17 +80,19 @@ class CAGrad(GradientBalancing):
                 break
             part, norms = gramian[work], step.norms[work] / np.sqrt(largest[work, None])
             weights = min_norm_weights(beside_mean(part, lam[:, None]))
+            closed, added, solved = _closed_form(part, step.cosines[work], norms, weights > 0, radius[work])
             length = np.sqrt(np.maximum(np.einsum("mt,mts,ms->m", weights, part, weights), 0))  # ‖g_w‖
             aimed = length / radius[work]
             low, high = np.where(aimed >= lam, lam, low), np.where(aimed <= lam, lam, high)
-            closed = _closed_form(part, step.cosines[work], norms, weights > 0, radius[work])
             settled = (np.abs(aimed - lam) <= EXACT * lam) | (high <= low * (1 + EXACT))
-            result[work] = 1 / n_tasks + weights / lam[:, None]
+            result[work] = 1 / n_tasks + np.where(solved[:, None], added, weights / lam[:, None])
+            lost = ~solved & (lam < EXACT)  # ‖g_w‖ = 0: no direction is better for the worst task than the mean
+            result[work[lost]] = 1 / n_tasks
+            going = ~(solved | settled | lost)
+            if not going.any():
+                break
             inside = (closed > low) & (closed < high)
             middle = np.where(np.isinf(high), 10 * lam, np.where(low > 0, np.sqrt(low * high), lam / 10))
-            lost = ~inside & (lam < EXACT)  # ‖g_w‖ = 0: no direction is better for the worst task than the mean
-            result[work[lost]] = 1 / n_tasks
-            going = ~settled & ~lost
             work, lam = work[going], np.where(inside, closed, middle)[going]
             low, high = low[going], high[going]
         return result
@@ -98,13 +100,31 @@ class CAGrad(GradientBalancing):
 
 def _closed_form(
     gramian: np.ndarray, cosines: np.ndarray, norms: np.ndarray, support: np.ndarray, radius: np.ndarray
-) -> np.ndarray:
-    """Return `λ = ‖g_w‖ / (c ‖g_0‖)` of the solution that has weights on the supports, `(M,)`; NaN if there is none."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Solve the problem as if the tasks with a weight were known.
+
+    Returns
+    -------
+    lam : ndarray of shape (M,)
+        `λ = ‖g_w‖ / (c ‖g_0‖)`; NaN if there is no solution on the support.
+    added : ndarray of shape (M, T)
+        What the weights are beside those of the mean, `w / λ`.
+    solved : ndarray of bool of shape (M,)
+        Whether this is the solution: weights are positive, and no other task would be worse off.
+    """
     with_mean = gramian.mean(2)
     right = np.where(support[..., None], np.stack([np.ones_like(norms), with_mean], 2) / norms[..., None], 0)
-    solved = solve_masked(cosines, right, support) / norms[..., None]
-    ones, means = solved.sum(1).T  # (M,) each: 1ᵀ G⁻¹ 1, 1ᵀ G⁻¹ b
-    product = (solved[..., 1] * with_mean).sum(1)
+    ones, means = np.moveaxis(solve_masked(cosines, right, support) / norms[..., None], 2, 0)  # (M, T) each
+    total, share = ones.sum(1), means.sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        lam: np.ndarray = 1 / np.sqrt(means**2 - ones * (product - radius**2))
-    return lam
+        root = np.sqrt(share**2 - total * ((means * with_mean).sum(1) - radius**2))
+        level = (share + root) / total  # what all tasks with a weight gain
+        added = level[:, None] * ones - means
+        moved = np.matmul(gramian, added[..., None])[..., 0]
+        gained = with_mean + moved
+        # Where gradients on the support depend on each other, the system has no solution, and this is not one.
+        on_ball = np.abs((added * moved).sum(1) - radius**2) <= 1e-8 * radius**2
+        slack = EXACT * (norms * norms.max(1, keepdims=True) * np.abs(added).max(1, keepdims=True) + np.abs(with_mean))
+        solved = on_ball & np.all((added >= 0) & (gained >= level[:, None] - slack), axis=1)
+        lam: np.ndarray = 1 / root
+    return lam, np.where(solved[:, None], added, 0), solved

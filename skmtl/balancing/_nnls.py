@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# A variable enters if its gradient is above rounding: this many times the size of the terms it is made of.
+# A variable enters if its gradient is above rounding: this many times the largest of the terms it is made of.
 TOLERANCE = 1e-11
 # A pivot below this share of its diagonal: the start with all variables would solve a singular system.
 SINGULAR = 1e-10
@@ -53,7 +53,8 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
         if idle.all():
             return result
     work = np.arange(n_problems)
-    x, banned = np.zeros_like(linear), np.zeros(linear.shape, dtype=bool)
+    x = np.zeros_like(linear)
+    banned = np.zeros(linear.shape, dtype=bool)
     entered = np.full(n_problems, -1)
     for _ in range(10 * n_variables + 10):
         solution = _solve_on(matrix, linear, support)
@@ -61,21 +62,19 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
         stuck = np.any(blocked, axis=1)
         if stuck.any():
             _step_back(x, solution, support, blocked, stuck, banned, entered)
-        free = ~stuck
-        if not free.any():
-            continue
-        improved = free & (solution != x).any(1)
-        banned[improved] = False
-        x[free] = solution[free]
-        product = np.matmul(matrix, x[..., None])[..., 0]
-        gradient = linear - product
-        size = np.abs(linear) + np.matmul(np.abs(matrix), np.abs(x)[..., None])[..., 0]
-        open_: np.ndarray = ~support & ~banned & (gradient > TOLERANCE * size) & free[:, None]
-        finished = free & ~open_.any(1)
-        going = free & ~finished
-        choice = np.where(open_, gradient, -np.inf).argmax(1)
+            if stuck.all():
+                continue
+            solution = np.where(stuck[:, None], x, solution)
+        banned[np.any(solution != x, axis=1) & ~stuck] = False
+        x = solution
+        gradient = linear - np.matmul(matrix, x[..., None])[..., 0]
+        size = np.abs(linear).max(1) + np.abs(x).max(1)
+        gradient[support | banned | (gradient <= TOLERANCE * size[:, None])] = -np.inf
+        choice = gradient.argmax(1)
+        going = np.isfinite(gradient.max(1)) & ~stuck
         support[going, choice[going]] = True
         entered[going] = choice[going]
+        finished = ~(going | stuck)
         if finished.any():
             result[work[finished]] = x[finished]
             left = ~finished

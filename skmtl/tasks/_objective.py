@@ -235,7 +235,7 @@ class Measured:
         return self.objective.times(self._derivatives, self.scale * weights)
 
     def per_label(self) -> tuple[Tensor, Tensor | None]:
-        """Return the losses per label that is there, `(M, T)`, and which tasks have any, a mask; None: all that ever do.
+        """Return the losses per label, `(M, T)`, and which tasks have any, a mask; None: all that ever have.
 
         `L_t / c_t` divides by the number of labels that a batch has on average; where labels are rare, it is far larger
         than that whenever there is one.

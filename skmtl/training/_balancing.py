@@ -170,12 +170,14 @@ class BalancedBackward:
         weights, replaced = self.balancer.balance(
             losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
         )
-        if common and replaced is not None:
+        gradients = jacobian.mean(1) if jacobian.dim() == 4 else jacobian  # of two halves
+        if replaced is not None:
+            gradients = replaced
+        if common:
             passed.heads.backward(passed.representation, self._weighted(objective, derivative))
-            passed.backward_trunk(_weighted_sum(weights, replaced).view_as(passed.representation))
+            passed.backward_trunk(_weighted_sum(weights, gradients).view_as(passed.representation))
         else:
-            gradients = jacobian.mean(1) if jacobian.dim() == 4 else jacobian
-            self._apply(passed, objective, derivative, weights, gradients if replaced is None else replaced)
+            self._apply(passed, objective, derivative, weights, gradients)
         return weights
 
     def _apply(

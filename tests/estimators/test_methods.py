@@ -196,6 +196,13 @@ def test_foreign_trunks_go_with_balancing():
         assert r2(model, Y) > 0.3
 
 
+@pytest.mark.parametrize("balancing", ["graddrop", "modo", "mgda"])
+def test_batches_may_be_smaller_than_layers(balancing):
+    """A batch's representation then holds fewer numbers than the trunk has parameters."""
+    model = make(balancing=balancing, hidden_layer_sizes=(40, 40), batch_size=4, max_iter=3).fit(X, Y)
+    assert r2(model, Y) > 0.5
+
+
 def test_famo_is_reproducible_with_dropout():
     settings = {"balancing": "famo", "dropout": 0.3, "max_iter": 5}
     first, second = (make(**settings).fit(X, Y).predict(X) for _ in range(2))
