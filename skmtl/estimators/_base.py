@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from ..features import Reader, make_reader, takes_holes
 from ..tasks import (
@@ -25,20 +24,18 @@ from ..tasks import (
 )
 from ._arguments import check_features, check_labelled, check_same_length, check_task_order
 from ._continuing import continued_constants, continued_structure, continued_targets
+from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
-from ._model import Model
 from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
 
 
-class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMultiTask):
     """Base of the estimators: everything that does not depend on the kind of the tasks."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
-    _model: Model
-    _constants: Any
     task_weights: Any
     encoder: Any
 
@@ -245,102 +242,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self.oof_prediction_ = self._out_of_fold_shape(
                 [_spread(values, labelled.place, columns.n_samples) for values in predicted]
             )
-
-    # Using a fitted model -------------------------------------------------------------------------------------------
-
-    def _predict_values(self, X: Any) -> list[np.ndarray]:
-        """Return one array a column: `(n,)`, quantiles `(n, Q)` or probabilities `(n, K)`."""
-        check_is_fitted(self)
-        X = check_features(self, self._model.reader, X, reset=False)
-        return self._decode(self._model.predictions(X), X.shape[0], constants=True)
-
-    def _model_labels(self, X: Any) -> list[np.ndarray]:
-        """Return the predicted labels, `(n,)` a column of y."""
-        predicted = self._predict_values(X)
-        return self._model.targets.labels(predicted)
-
-    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> list[np.ndarray]:
-        """Turn predictions per group into decoded ones per column; those not learned are constant, or NaN."""
-        learned, targets = self._model.place_groups(groups), self._model.targets
-        decoded = []
-        for column, constant in enumerate(self._constants):
-            if column in learned:
-                decoded.append(targets.decode(learned[column], column))
-            else:
-                decoded.append(np.tile(constant if constants else np.full_like(constant, np.nan), (n_rows, 1)))
-                if constant.ndim == 0:
-                    decoded[-1] = decoded[-1][:, 0]
-        return decoded
-
-    def _task_scores(self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray) -> dict[str, float]:
-        """Return the score of each task that has labels and predictions."""
-        return self._model.structure.by_task(self._model.targets.scores(columns, predicted, weights))
-
-    def _quantiles(self, X: Any) -> Any:
-        """Return the quantiles of each task with quantile loss: an array for 1-D y, else a dict by task name."""
-        predicted = self._predict_values(X)
-        tasks = {
-            name: predicted[column].reshape(len(predicted[column]), -1)
-            for column, (name, loss) in enumerate(
-                zip(self._model.targets.names, self._model.targets.losses, strict=True)
-            )
-            if loss.name == "quantile"
-        }
-        if not tasks:
-            raise ValueError(
-                f"No task of {self.task_names_} was fitted with the loss 'quantile'; give for example "
-                "loss=Quantile(levels=(0.1, 0.5, 0.9)) of skmtl.losses."
-            )
-        return next(iter(tasks.values())) if self._one_dimensional else tasks
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the shared representation, as features for other estimators.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_estimators_ * n_units)
-            Representations of all members side by side, in the float dtype of X.
-        """
-        check_is_fitted(self)
-        X = check_features(self, self._model.reader, X, reset=False)
-        return self._model.representation(X).astype(X.dtype, copy=False)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the mean score over tasks: R² in regression, accuracy in classification.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_tasks)
-            True labels. Missing ones are left out, and so is a task without labels.
-        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-            Weight of each row or of each label.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If no task has a label, or y has another number of tasks than at fit.
-        """
-        predicted = self._predict_values(X)
-        columns = split_columns(y)
-        check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight)
-        names = self._model.structure.columns
-        if len(columns.values) != len(names):
-            raise ValueError(f"y has {len(columns.values)} columns, but {len(names)} were fitted: {names}.")
-        check_task_order(columns, names, "y")
-        weights = label_weights(sample_weight, columns, names)
-        scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
-        if not scores:
-            raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")
-        return float(np.mean(list(scores.values())))
 
     # scikit-learn's conventions -------------------------------------------------------------------------------------
 

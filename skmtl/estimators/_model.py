@@ -109,6 +109,13 @@ class Model:
         ]
         return np.concatenate(parts)
 
+    def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
+        """Return the gates of all tasks, `(M, T, n, E)` a level, and the task that owns each expert."""
+        parts = [
+            [level[:, :, :n_rows].cpu().numpy() for level in self.network.gates(x)] for x, n_rows in self._chunks(X)
+        ]
+        return [np.concatenate(level, axis=2) for level in zip(*parts, strict=True)], self.network.expert_owners()
+
     def _chunks(self, X: Any) -> Iterator[tuple[Tensor, int]]:
         """Yield features of some rows at a time, padded to eight, and how many rows are real."""
         network = self.network

@@ -12,18 +12,23 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 """
 
 from ._confusion import ConfusionMatrixDisplay
+from ._gates import GatesDisplay
 from ._learning_curves import LearningCurvesDisplay
 from ._permutation import PermutationImportances, permutation_importance
 from ._permutation_display import PermutationImportancesDisplay
 from ._prediction_errors import PredictionErrorDisplay
 from ._report import TaskReportDisplay
+from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
     "ConfusionMatrixDisplay",
+    "GatesDisplay",
+    "GradientConflictDisplay",
     "LearningCurvesDisplay",
     "PermutationImportances",
     "PermutationImportancesDisplay",
     "PredictionErrorDisplay",
     "TaskReportDisplay",
+    "TaskWeightsDisplay",
     "permutation_importance",
 ]

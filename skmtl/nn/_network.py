@@ -132,6 +132,14 @@ class Network(nn.Module):
         representation: Tensor = self.trunk(self._embedded(x))
         return representation if representation.dim() == 3 else representation.transpose(1, 2).flatten(2)
 
+    def gates(self, x: Tensor) -> list[Tensor]:
+        """Return which task uses which expert, `(M, T, B, E)` a level; nothing where there are no experts."""
+        return self.trunk.gates(self._embedded(x)) if isinstance(self.trunk, SharedTrunk) else []
+
+    def expert_owners(self) -> list[list[int | None]]:
+        """Return the task that owns each expert, level by level; None: it is shared."""
+        return self.trunk.expert_owners() if isinstance(self.trunk, SharedTrunk) else []
+
     @property
     def n_units(self) -> int:
         """Length of what `represent` returns for a row and member."""

@@ -1,0 +1,146 @@
+"""What a fitted estimator does: predictions, scores, representations and gates, read from its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ..tasks import Columns, label_weights, split_columns
+from ._arguments import check_features, check_same_length, check_task_order
+from ._model import Model
+
+
+class FittedMultiTask(BaseEstimator):
+    """The part of an estimator that reads its fitted model."""
+
+    _model: Model
+    _constants: Any
+    _one_dimensional: bool
+    task_names_: list[str]
+    sharing: Any
+
+    def _predict_values(self, X: Any) -> list[np.ndarray]:
+        """Return one array a column: `(n,)`, quantiles `(n, Q)` or probabilities `(n, K)`."""
+        check_is_fitted(self)
+        X = check_features(self, self._model.reader, X, reset=False)
+        return self._decode(self._model.predictions(X), X.shape[0], constants=True)
+
+    def _model_labels(self, X: Any) -> list[np.ndarray]:
+        """Return the predicted labels, `(n,)` a column of y."""
+        predicted = self._predict_values(X)
+        return self._model.targets.labels(predicted)
+
+    def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> list[np.ndarray]:
+        """Turn predictions per group into decoded ones per column; those not learned are constant, or NaN."""
+        learned, targets = self._model.place_groups(groups), self._model.targets
+        decoded = []
+        for column, constant in enumerate(self._constants):
+            if column in learned:
+                decoded.append(targets.decode(learned[column], column))
+            else:
+                decoded.append(np.tile(constant if constants else np.full_like(constant, np.nan), (n_rows, 1)))
+                if constant.ndim == 0:
+                    decoded[-1] = decoded[-1][:, 0]
+        return decoded
+
+    def _task_scores(self, columns: Columns, predicted: list[np.ndarray], weights: np.ndarray) -> dict[str, float]:
+        """Return the score of each task that has labels and predictions."""
+        return self._model.structure.by_task(self._model.targets.scores(columns, predicted, weights))
+
+    def _quantiles(self, X: Any) -> Any:
+        """Return the quantiles of each task with quantile loss: an array for 1-D y, else a dict by task name."""
+        predicted = self._predict_values(X)
+        tasks = {
+            name: predicted[column].reshape(len(predicted[column]), -1)
+            for column, (name, loss) in enumerate(
+                zip(self._model.targets.names, self._model.targets.losses, strict=True)
+            )
+            if loss.name == "quantile"
+        }
+        if not tasks:
+            raise ValueError(
+                f"No task of {self.task_names_} was fitted with the loss 'quantile'; give for example "
+                "loss=Quantile(levels=(0.1, 0.5, 0.9)) of skmtl.losses."
+            )
+        return next(iter(tasks.values())) if self._one_dimensional else tasks
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the shared representation, as features for other estimators.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_estimators_ * n_units)
+            Representations of all members side by side, in the float dtype of X.
+        """
+        check_is_fitted(self)
+        X = check_features(self, self._model.reader, X, reset=False)
+        return self._model.representation(X).astype(X.dtype, copy=False)
+
+    def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
+        """Return how much each task takes of each expert, for ways of sharing that have experts.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        gates : list of ndarray of shape (n_estimators_, n_learned_tasks, n_samples, n_experts)
+            One a level, in the order of `history_.task_names`; the last dimension sums to 1.
+        owners : list of list of (int or None)
+            The task that owns each expert, level by level; None: it is shared.
+
+        Raises
+        ------
+        ValueError
+            If the way of sharing has no experts.
+        """
+        check_is_fitted(self)
+        X = check_features(self, self._model.reader, X, reset=False)
+        gates, owners = self._model.gates(X)
+        if not gates:
+            raise ValueError(
+                f"sharing={self.sharing!r} has no gates; those that have are 'mmoe', 'cgc', 'ple', 'dselect_k' and "
+                "'adatt'."
+            )
+        return gates, owners
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the mean score over tasks: R² in regression, accuracy in classification.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_tasks)
+            True labels. Missing ones are left out, and so is a task without labels.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or of each label.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If no task has a label, or y has another number of tasks than at fit.
+        """
+        predicted = self._predict_values(X)
+        columns = split_columns(y)
+        check_same_length(X=X, y=columns.values[0], sample_weight=sample_weight)
+        names = self._model.structure.columns
+        if len(columns.values) != len(names):
+            raise ValueError(f"y has {len(columns.values)} columns, but {len(names)} were fitted: {names}.")
+        check_task_order(columns, names, "y")
+        weights = label_weights(sample_weight, columns, names)
+        scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
+        if not scores:
+            raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")
+        return float(np.mean(list(scores.values())))
