@@ -16,8 +16,9 @@ class COSMOS(LossBalancing):
     """Losses are summed, and drawn to be equal: `Σ_t L_t / T − λ cos(L, 1)`.
 
     Weights are the derivative, `1/T − λ (1 / (√T ‖L‖) − (Σ_s L_s) L_t / (√T ‖L‖³))`: losses above the ray of equal
-    losses weigh more. They may be negative. The paper draws rays at random and shows them to the network; here the ray
-    is that of equal losses. No state. Task weights multiply the weights.
+    losses weigh more. They may be negative. Losses that are all zero have no direction: their weights are `1/T`. The
+    paper draws rays at random and shows them to the network; here the ray is that of equal losses. No state. Task
+    weights multiply the weights.
 
     Parameters
     ----------
@@ -52,8 +53,9 @@ class COSMOS(LossBalancing):
         losses = step.losses
         n_tasks = losses.shape[1]
         length = np.linalg.norm(losses, axis=1, keepdims=True)
-        length = np.where(length > 0, length, 1)
+        there = length > 0
+        length = np.where(there, length, 1)
         unit = losses / length
-        turned = (1 - unit.sum(1, keepdims=True) * unit) / (np.sqrt(n_tasks) * length)
+        turned = (there - unit.sum(1, keepdims=True) * unit) / (np.sqrt(n_tasks) * length)
         weights: np.ndarray = 1 / n_tasks - self.lam * turned
         return weights

@@ -67,9 +67,9 @@ class GO4Align(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the means of the groups; see `Balancing.solve`."""
         losses = floored(step.losses, self.floor)
-        logs = state["log_shares"] - self.eta * losses
-        # Only differences between tasks count: the mean is taken out, so that shares neither grow nor vanish.
-        state["log_shares"] = logs - logs.mean(1, keepdims=True)
+        # Only differences between tasks count: the mean of the changes is taken out, so that shares neither grow nor
+        # vanish, and tasks in the batch do not move as a whole against those that are not.
+        state["log_shares"] = logs = state["log_shares"] - self.eta * (losses - losses.mean(1, keepdims=True))
         powers = np.exp(logs - logs.max(1, keepdims=True))
         shares = powers / powers.sum(1, keepdims=True)
         return group_means(shares * losses.sum(1, keepdims=True) / losses, self.n_groups)
@@ -93,30 +93,42 @@ def group_means(values: np.ndarray, n_groups: int) -> np.ndarray:
     """
     n_members, n_values = values.shape
     n_groups = min(n_groups, n_values)
-    order = np.argsort(values, axis=1)
-    ordered = np.take_along_axis(values, order, 1)
-    shifted = ordered - ordered.mean(1, keepdims=True)
-    sums = np.concatenate([np.zeros((n_members, 1)), np.cumsum(shifted, 1)], 1)
-    squares = np.concatenate([np.zeros((n_members, 1)), np.cumsum(shifted**2, 1)], 1)
-    counts = np.arange(n_values + 1)
-    length = counts[None, :] - counts[:, None]  # of the group from its first value, a row, up to a column
-    total = sums[:, None, :] - sums[:, :, None]
-    cost = squares[:, None, :] - squares[:, :, None] - total**2 / np.maximum(length, 1)
-    cost = np.where(length > 0, np.maximum(cost, 0), np.inf)  # (M, T + 1, T + 1)
-    best, cuts = cost[:, 0].copy(), []
-    for _ in range(n_groups - 1):
-        through = best[:, :, None] + cost
-        cuts.append(through.argmin(1))
-        best = through.min(1)
-    labels = np.zeros((n_members, n_values), dtype=np.intp)
-    stop, members = np.full(n_members, n_values), np.arange(n_members)
-    for group, cut in zip(range(n_groups - 1, 0, -1), reversed(cuts), strict=True):
-        start = cut[members, stop]
-        place = counts[None, :-1]
-        labels[(place >= start[:, None]) & (place < stop[:, None])] = group
-        stop = start
-    member = labels[:, :, None] == labels[:, None, :]
-    means = (member * ordered[:, None, :]).sum(2) / member.sum(2)
+    if n_groups == n_values:
+        return values.copy()
+    if n_groups == 1:
+        return np.repeat(values.mean(1, keepdims=True), n_values, axis=1)
+    members = np.arange(n_members)[:, None]
+    order = values.argsort(1)
+    ordered = values[members, order]
+    first = _first_places(ordered, n_groups)
+    lengths = np.diff(first, append=values.size)
+    # Each group is summed by itself: differences of sums over all values would lose small values beside large ones.
+    means = np.repeat(np.add.reduceat(ordered.ravel(), first) / lengths, lengths)
     result = np.empty_like(values)
-    np.put_along_axis(result, order, means, 1)
+    result[members, order] = means.reshape(values.shape)
     return result
+
+
+def _first_places(ordered: np.ndarray, n_groups: int) -> np.ndarray:
+    """Return where the groups of sorted values begin, in the flattened array, `(M · n_groups,)`."""
+    n_members, n_values = ordered.shape
+    largest = np.abs(ordered).max(1, keepdims=True)
+    scaled = ordered / np.where(largest > 0, largest, 1)  # whose squares do not overflow
+    sums = np.zeros((n_members, n_values + 1))
+    np.cumsum(scaled - scaled.mean(1, keepdims=True), axis=1, out=sums[:, 1:])
+    places = np.arange(n_values + 1)
+    length = places - places[:, None]  # of the group from its first value, a row, up to a column
+    # The sum of squares within groups is smallest where that of the groups' sums, by their lengths, is largest.
+    gain = np.where(length > 0, (sums[:, None] - sums[:, :, None]) ** 2 / np.maximum(length, 1), -np.inf)
+    best, cuts = gain[:, 0], []  # (M, T + 1): of the values before a place, in one group
+    for _ in range(n_groups - 1):
+        through = best[:, :, None] + gain
+        cuts.append(through.argmax(1))
+        best = through.max(1)
+    first = np.empty((n_members, n_groups), dtype=np.intp)
+    first[:, 0] = 0
+    stop, members = np.full(n_members, n_values), np.arange(n_members)
+    for group in range(n_groups - 1, 0, -1):
+        first[:, group] = stop = cuts[group - 1][members, stop]
+    flat: np.ndarray = (first + n_values * members[:, None]).ravel()
+    return flat

@@ -19,7 +19,7 @@ class SmoothTchebycheff(LossBalancing):
 
     Weights are `softmax(L / (T μ)) / T`. As `μ → 0`, only the worst task is trained; as `μ → ∞`, all alike. Losses are
     compared as they are: this is for tasks whose losses mean the same, as they do in units of the best constant
-    prediction's. Task weights multiply the losses first.
+    prediction's. Task weights multiply the losses first; with `warmup_epochs`, they multiply the weights.
 
     With `warmup_epochs`, this is what the authors do for multi-task learning: the sum of the logarithms of the losses
     until then, in the epoch after that a mean `L̄` of the losses is taken, and from then on
@@ -49,7 +49,6 @@ class SmoothTchebycheff(LossBalancing):
     array([0.134, 0.366])
     """
 
-    sees_task_weights = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **LossBalancing._parameter_constraints,
         **FLOOR_CONSTRAINT,
@@ -64,6 +63,11 @@ class SmoothTchebycheff(LossBalancing):
         self.mu = mu
         self.warmup_epochs = warmup_epochs
         self.floor = floor
+
+    @property
+    def sees_task_weights(self) -> bool:  # type: ignore[override]
+        """Whether task weights multiply the losses: not where a loss is compared with its own mean, which has them."""
+        return self.warmup_epochs is None
 
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
         """Return means of epochs, none known yet; see `Balancing.initial_state`."""

@@ -43,9 +43,9 @@ def test_an_absence_moves_the_shares_of_tasks_present_only_against_each_other():
 
 
 def test_groups_of_very_different_sizes_have_exact_means():
-    values = np.array([[1e30, 1.0, 3e30, 3.0]])
-    np.testing.assert_allclose(group_means(values, 2), [[2e30, 2.0, 2e30, 2.0]])
-    np.testing.assert_allclose(group_means(values * 1e150, 2), [[2e180, 2e150, 2e180, 2e150]])
+    values = np.array([[2e30, 1.0, 3e30, 3.0]])
+    np.testing.assert_allclose(group_means(values, 2), [[2.5e30, 2.0, 2.5e30, 2.0]])
+    np.testing.assert_allclose(group_means(values * 1e150, 2), [[2.5e180, 2e150, 2.5e180, 2e150]])
 
 
 def test_equal_values_are_one_group():

@@ -47,7 +47,7 @@ def test_a_warm_up_that_is_searched_changes_what_task_weights_multiply():
 
 def test_only_the_worst_task_is_trained_as_the_smoothing_vanishes():
     weights = SmoothTchebycheff(mu=1e-9).weights(LOSSES)
-    np.testing.assert_array_equal(weights, (LOSSES == LOSSES.max(1, keepdims=True)) / 4)
+    np.testing.assert_array_equal(weights, (LOSSES.max(1, keepdims=True) == LOSSES) / 4)
     np.testing.assert_allclose(SmoothTchebycheff(mu=1e9).weights(LOSSES), 1 / 16, rtol=1e-6)
 
 
