@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
@@ -32,7 +31,7 @@ from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 PREFIX = "task_weights__"
 
 
-class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMultiTask):
+class BaseMultiTask(FittedMultiTask):
     """Base of the estimators: everything that does not depend on the kind of the tasks."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..tasks import Columns, label_weights, split_columns
@@ -13,7 +13,7 @@ from ._arguments import check_features, check_same_length, check_task_order
 from ._model import Model
 
 
-class FittedMultiTask(BaseEstimator):
+class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The part of an estimator that reads its fitted model."""
 
     _model: Model

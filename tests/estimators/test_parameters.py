@@ -19,7 +19,7 @@ from skorch.callbacks import LRScheduler
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.balancing import Uniform
 from skmtl.losses import Focal, Huber, LogLoss, Quantile
-from skmtl.nn import ACTIVATIONS, SHARINGS, Independent, MLPTrunk, ModuleTrunk
+from skmtl.nn import ACTIVATIONS, SHARINGS, Independent, MLPTrunk, ModuleTrunk, Soft
 from skmtl.training import SCHEDULES, SOLVERS
 
 rng = np.random.default_rng(0)
@@ -77,8 +77,11 @@ DIFFERENT = {
     "max_grad_norm": ([None, 0.01, 0.1], {"solver": "sgd"}),
     "callbacks": ([None, [LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)]], {}),
     "encoder": (["auto", PolynomialFeatures(include_bias=False), PolynomialFeatures(3, include_bias=False)], {}),
-    "sharing": (list(SHARINGS), {}),
-    "balancing": (["uniform"], {}),
+    "sharing": ([*(name for name in SHARINGS if name != "soft"), Soft(strength=9.0)], {"hidden_layer_sizes": (6, 6)}),
+    "balancing": (
+        ["uniform", "dwa", "uncertainty", "geometric", "famo", "mgda", "cagrad", "nash_mtl", "db_mtl", "graddrop"],
+        {"max_iter": 8},
+    ),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (
         [
