@@ -81,14 +81,17 @@ class CAGrad(GradientBalancing):
             part, norms = gramian[work], step.norms[work] / np.sqrt(largest[work, None])
             weights = min_norm_weights(beside_mean(part, lam[:, None]))
             closed, added, solved = _closed_form(part, step.cosines[work], norms, weights > 0, radius[work])
+            result[work] = 1 / n_tasks + added
+            if solved.all():
+                break
             length = np.sqrt(np.maximum(np.einsum("mt,mts,ms->m", weights, part, weights), 0))  # ‖g_w‖
             aimed = length / radius[work]
             low, high = np.where(aimed >= lam, lam, low), np.where(aimed <= lam, lam, high)
             settled = (np.abs(aimed - lam) <= EXACT * lam) | (high <= low * (1 + EXACT))
-            result[work] = 1 / n_tasks + np.where(solved[:, None], added, weights / lam[:, None])
-            lost = ~solved & (lam < EXACT)  # ‖g_w‖ = 0: no direction is better for the worst task than the mean
-            result[work[lost]] = 1 / n_tasks
-            going = ~(solved | settled | lost)
+            lost = lam < EXACT  # ‖g_w‖ = 0: no direction is better for the worst task than the mean
+            near = ~(solved | lost)
+            result[work[near]] = 1 / n_tasks + (weights / lam[:, None])[near]
+            going = near & ~settled
             if not going.any():
                 break
             inside = (closed > low) & (closed < high)

@@ -83,6 +83,8 @@ class GradDrop(JacobianBalancing):
             ]
         ).to(positive)
         up = (positive > drawn).unsqueeze(1)  # (M, 1, H)
-        up = up if step.units is None else up.unsqueeze(2)
-        kept = torch.where(up, signed > 0, signed < 0).to(gradients.dtype).view_as(gradients)
-        return np.ones(gradients.shape[:2]), gradients * (self.leak + (1 - self.leak) * kept)
+        kept = (signed > 0) == (up if step.units is None else up.unsqueeze(2))  # what is 0 may stay
+        passed = gradients * kept.view_as(gradients)
+        if self.leak > 0:
+            passed = torch.lerp(passed, gradients, self.leak)
+        return np.ones(gradients.shape[:2]), passed

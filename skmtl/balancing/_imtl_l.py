@@ -64,6 +64,6 @@ class IMTLLoss(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return `e^s`, and let `s` descend; see `Balancing.solve`."""
         weights: np.ndarray = np.exp(state["log_factor"])
-        slope = np.clip(weights * step.losses - 1, -STEEPEST, STEEPEST)
+        slope = np.minimum(np.maximum(weights * step.losses - 1, -STEEPEST), STEEPEST)
         state["log_factor"] = np.clip(state["log_factor"] - self.learning_rate * slope, -LARGEST, LARGEST)
         return weights

@@ -66,6 +66,6 @@ class UncertaintyWeighting(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return `e^(−s)`, and let `s` descend; see `Balancing.solve`."""
         weights: np.ndarray = np.exp(-state["log_variance"])
-        slope = np.clip(0.5 - weights * step.losses, -STEEPEST, STEEPEST)
+        slope = np.minimum(np.maximum(0.5 - weights * step.losses, -STEEPEST), STEEPEST)
         state["log_variance"] = np.clip(state["log_variance"] - self.learning_rate * slope, -LARGEST, LARGEST)
         return weights
