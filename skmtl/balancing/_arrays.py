@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -39,6 +40,8 @@ def as_blocks(values: Any, n_last: int) -> tuple[np.ndarray, Callable[[np.ndarra
 
     def back(weights: np.ndarray) -> Any:
         shaped = weights.reshape(*leading, weights.shape[-1])
-        return shaped if tensor is None else tensor.new_tensor(shaped)
+        if tensor is None:
+            return shaped
+        return tensor.new_tensor(shaped, dtype=None if tensor.is_floating_point() else torch.float64)
 
     return array.reshape(-1, *array.shape[array.ndim - n_last :]), back

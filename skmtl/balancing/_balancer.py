@@ -136,6 +136,8 @@ class Balancer:
         weights, replaced = self._solve(step, seen)
         if self._prefers:
             weights = weights * preferences
+            if replaced is not None and method.sees_task_weights:  # made of gradients that have them already
+                replaced = replaced / replaced.new_tensor(preferences)[:, None]
         if method.needs == "gramian" and seen.any():  # weights that follow from nothing are not kept
             self._age, self._last = 1, (given, weights)
         return Balanced(weights, replaced)
@@ -167,7 +169,7 @@ class Balancer:
             self._keep(state, members, tasks)
             weights[places(members, tasks)] = self._scaled(solved)
             if replaced is not None:
-                whole = step.jacobian.clone() if whole is None else whole
+                whole = step.jacobian.new_zeros(step.jacobian.shape) if whole is None else whole
                 whole[places(members, tasks)] = replaced
         return weights, whole
 

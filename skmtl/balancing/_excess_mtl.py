@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import JacobianBalancing
+from ._floor import softmax
 from ._step import Step
 
 # Of a logarithm of a weight: beyond, the others have none for all that training can tell.
@@ -21,8 +22,8 @@ class ExcessMTL(JacobianBalancing):
     The excess risk `e_t = Σ_p J_tp² / √S_tp` estimates how far a task is above the best that it can reach, from its
     gradients `J` and the sums `S` of their squares so far; so label noise, which raises a loss but not its excess,
     earns no weight. `e⁰` is that of a task's first step, in which weights stay equal. Weights sum to the number of
-    tasks. State: the sums `S`, as many numbers as tasks times shared parameters, the weights and `e⁰`. Task weights
-    multiply the weights.
+    tasks; one that is away keeps its share. State: the sums `S`, as many numbers as tasks times shared parameters, the
+    weights and `e⁰`. Task weights multiply the weights.
 
     Parameters
     ----------
@@ -69,9 +70,16 @@ class ExcessMTL(JacobianBalancing):
         first = np.isnan(state["first"]) & (excess > 0)
         relative = np.where(np.isnan(state["first"]), 0, excess / np.where(np.isnan(state["first"]), 1, state["first"]))
         state["first"] = np.where(first, excess, state["first"])
-        logs = state["log_weights"] + self.eta * relative
-        logs = np.clip(logs - logs.max(1, keepdims=True), -LARGEST, 0)
-        state["log_weights"] = logs
-        powers = np.exp(logs)
-        weights: np.ndarray = powers * (powers.shape[1] / powers.sum(1, keepdims=True))
+        before = state["log_weights"]
+        logs = before + self.eta * relative
+        logs = np.maximum(logs, logs.max(1, keepdims=True) - LARGEST)
+        # The sum stays what it was, so that tasks that are away neither gain nor lose.
+        state["log_weights"] = logs - (log_sum(logs) - log_sum(before))
+        weights: np.ndarray = softmax(logs) * logs.shape[1]
         return weights
+
+
+def log_sum(logs: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the sum of the powers, `(M, 1)`."""
+    total: np.ndarray = np.logaddexp.reduce(logs, axis=1, keepdims=True)
+    return total

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from ._base import JacobianBalancing
-from ._simplex import on_simplex
+from ._simplex import on_simplex, shares_of
 from ._step import Step
 
 
@@ -21,8 +21,9 @@ class MoCo(JacobianBalancing):
         Y ← Y − β_k (Y − J),   λ ← Π(λ − γ_k (Y Yᵀ + ρ I) λ),   d = Yᵀ λ
 
     with the gradients `J` of step `k`, the projection `Π` on weights that are not negative and sum to 1, `β_k = β / √k`
-    and `γ_k = γ / √k`. State: the running means `Y`, as many numbers as tasks times shared parameters, and the weights
-    `λ`, equal at first. Task weights multiply the weights.
+    and `γ_k = γ / √k`. For `β_k`, each task counts the steps in which it was there; `γ_k` is the same for all, or
+    weights would end elsewhere. A task that is away keeps its share. State: the running means `Y`, as many numbers as
+    tasks times shared parameters, and the weights `λ`, equal at first. Task weights multiply the weights.
 
     The Gramian `Y Yᵀ` is divided by its mean diagonal, so that `γ` does not depend on how large gradients are. `Y`
     starts at the first gradients.
@@ -80,10 +81,11 @@ class MoCo(JacobianBalancing):
         gramian = torch.bmm(means.double(), means.double().transpose(1, 2)).cpu().numpy()
         size = np.diagonal(gramian, axis1=1, axis2=2).mean(1)[:, None, None]
         gramian = gramian / np.where(size > 0, size, 1)
-        weights = state["weights"] / state["weights"].sum(1, keepdims=True)
-        slope = np.matmul(gramian, weights[..., None])[..., 0] + self.rho * weights
-        state["weights"] = on_simplex(weights - self.gamma / np.sqrt(steps) * slope)
-        return state["weights"], means
+        shares, total = shares_of(state["weights"])
+        slope = np.matmul(gramian, shares[..., None])[..., 0] + self.rho * shares
+        weights = on_simplex(shares - self.gamma / np.sqrt(steps.max(1, keepdims=True)) * slope)
+        state["weights"] = weights * total
+        return weights, means
 
 
 def running_means(jacobian: Tensor, state: dict[str, Any], share: np.ndarray) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from ._base import JacobianBalancing
-from ._simplex import on_simplex
+from ._simplex import on_simplex, shares_of
 from ._step import Step
 
 
@@ -19,10 +19,11 @@ class MoDo(JacobianBalancing):
 
     `J₁` and `J₂` are gradients of two independent halves of the batch, so that their noise does not add to the lengths
     of the gradients, as it does in MGDA; `Π` projects on weights that are not negative and sum to 1; the step is taken
-    on the whole batch, where the paper takes a third one. State: the weights `λ`, equal at first. Task weights multiply
-    the weights.
+    on the whole batch, where the paper takes a third one. A task that is away keeps its share. State: the weights `λ`,
+    equal at first. Task weights multiply the weights.
 
     `J₁ J₂ᵀ` is divided by the mean product of the lengths, so that `γ` does not depend on how large gradients are.
+    These lengths hold the noise of the batch, so a small part of MGDA's bias stays.
 
     Parameters
     ----------
@@ -71,8 +72,8 @@ class MoDo(JacobianBalancing):
         first, second = step.jacobian.double().unbind(1)
         products = torch.bmm(first, second.transpose(1, 2)).cpu().numpy()
         size = (first.norm(dim=2) * second.norm(dim=2)).mean(1).cpu().numpy()[:, None, None]
-        weights = state["weights"] / state["weights"].sum(1, keepdims=True)
-        slope = np.matmul(products / np.where(size > 0, size, 1), weights[..., None])[..., 0] + self.rho * weights
-        state["weights"] = on_simplex(weights - self.gamma * slope)
-        learned: np.ndarray = state["weights"]
-        return learned
+        shares, total = shares_of(state["weights"])
+        slope = np.matmul(products / np.where(size > 0, size, 1), shares[..., None])[..., 0] + self.rho * shares
+        weights = on_simplex(shares - self.gamma * slope)
+        state["weights"] = weights * total
+        return weights

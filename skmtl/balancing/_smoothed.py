@@ -17,7 +17,8 @@ class SmoothedWeights(GradientBalancing):
 
     The weights of a method that looks at one batch depend on that batch's noise, and so do not fit its gradients
     without bias; smoothed weights do so less. State: that of the method, and the weights, which start at those of a
-    task's first step.
+    task's first step. `gradients`, `every` and `scale` are those given here; the method's own are not looked at. Task
+    weights multiply what they multiply under the method.
 
     Parameters
     ----------
@@ -113,5 +114,5 @@ class SmoothedWeights(GradientBalancing):
         new, before = self.balancing.solve(step, state), state["smoothed_weights"]
         known = ~np.isnan(before)
         weights: np.ndarray = np.where(known, self.alpha * np.where(known, before, 0) + (1 - self.alpha) * new, new)
-        state["smoothed_weights"] = weights
+        state["smoothed_weights"] = weights.copy()
         return weights

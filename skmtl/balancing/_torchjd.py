@@ -22,8 +22,8 @@ class TorchJDWeighting(GradientBalancing):
 
     An estimator's `balancing=` takes such objects as they are; this is what it makes of them. Each copy sees one
     member's Gramian, without the tasks that have no labels in a batch, so its size may change: a preference vector fits
-    only where all tasks always have labels. Task weights multiply the weights. torchjd solves in Python, member by
-    member; a step costs a few milliseconds.
+    only where all tasks always have labels, and most of torchjd's weightings with state start anew at each change. Task
+    weights multiply the weights. torchjd solves in Python, member by member; a step costs a few milliseconds.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ class TorchJDWeighting(GradientBalancing):
         super().check()
         if not is_torchjd_weighting(self.weighting):
             raise ValueError(f"weighting must be a torchjd.aggregation.Weighting, got {self.weighting!r}.")
-        if (name := type(self.weighting).__name__) in READ_MATRICES:
+        kinds = (kind.__name__ for module in self.weighting.modules() for kind in type(module).__mro__)
+        for name in READ_MATRICES.keys() & kinds:  # wrapped ones and subclasses, too
             raise ValueError(
                 f"{name} reads the gradients themselves, and would be given their Gramian: use "
                 f"balancing={READ_MATRICES[name]!r}."
@@ -78,8 +79,16 @@ class TorchJDWeighting(GradientBalancing):
         weights = np.empty(step.norms.shape)
         with torch.random.fork_rng(devices=[]):
             for member, weighting in enumerate(state["weightings"]):
-                torch.manual_seed(int(step.draws[member, 0]))
-                weights[member] = weighting(torch.from_numpy(step.gramian[member])).detach().numpy()
+                # torch.manual_seed would seed accelerators, too, whose state is not restored.
+                torch.default_generator.manual_seed(int(step.draws[member, 0]))
+                try:
+                    weights[member] = weighting(torch.from_numpy(step.gramian[member])).detach().numpy()
+                except ValueError as error:
+                    raise ValueError(
+                        f"{type(weighting).__name__} failed on the gradients of {step.norms.shape[1]} tasks: {error} "
+                        "Tasks without labels in a batch are left out; if this weighting needs all of them, use a "
+                        "method of skmtl.balancing, such as 'mgda' or SmoothedWeights."
+                    ) from error
         return weights
 
 
