@@ -137,7 +137,7 @@ class Balancer:
         if self._prefers:
             weights = weights * preferences
             if replaced is not None and method.sees_task_weights:  # made of gradients that have them already
-                replaced = replaced / replaced.new_tensor(preferences)[:, None]
+                replaced = replaced / replaced.new_tensor(np.where(preferences > 0, preferences, 1))[:, None]
         if method.needs == "gramian" and seen.any():  # weights that follow from nothing are not kept
             self._age, self._last = 1, (given, weights)
         return Balanced(weights, replaced)

@@ -8,8 +8,11 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import GradientBalancing
-from ._min_norm import min_norm_weights
+from ._min_norm import min_norm_on_units
 from ._step import Step
+
+# Losses below it are 0: their reciprocal would be near the largest number there is.
+SMALLEST = 1e-150
 
 
 class MGDA(GradientBalancing):
@@ -24,7 +27,8 @@ class MGDA(GradientBalancing):
 
     With `normalize`, the hull is that of `g_t / γ_t`, and the weights are `w_t = α_t / γ_t`, those of a common
     direction of descent; the authors' code applies `α_t` to the losses as they are, which gives none. Its solver gives
-    weights of two tasks of .001 at least; this one is exact.
+    weights of two tasks of .001 at least; this one is exact. Of losses, the absolute value counts, and a task with a
+    loss of zero may have any weight: none of `α_t` is spent on it. If all losses are zero, they count as equal.
 
     Parameters
     ----------
@@ -71,13 +75,18 @@ class MGDA(GradientBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights of the shortest combination; see `Balancing.solve`."""
         del state
-        if self.normalize is None:
-            return min_norm_weights(step.gramian)
-        units = np.ones_like(step.norms) if self.normalize == "loss" else step.norms
-        if self.reads_losses:
-            units = units * np.maximum(np.abs(step.losses), np.finfo(float).tiny)
-        # In units of the shortest, so that neither products nor quotients leave the range of floats.
-        lengths = step.norms / units
-        scaled = step.cosines * lengths[:, :, None] * lengths[:, None, :]
-        weights: np.ndarray = min_norm_weights(scaled) / units
+        units, norms = self._units(step), step.norms
+        row = units / norms
+        x = min_norm_on_units(step.cosines, row / row.max(1, keepdims=True))
+        weights: np.ndarray = x / norms
+        weights /= (weights * units).sum(1, keepdims=True)
         return weights
+
+    def _units(self, step: Step) -> np.ndarray:
+        """Return `γ`, `(M, T)`, none negative and one at least positive."""
+        units = step.norms if self.normalize in ("l2", "loss+") else np.ones_like(step.norms)
+        if not self.reads_losses:
+            return units
+        # Nothing is divided by a single loss, so one may be 0; if all are, they are equal.
+        losses = np.abs(step.losses)
+        return units * np.where(losses.max(1, keepdims=True) > SMALLEST, losses, 1)

@@ -39,7 +39,23 @@ def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
     place = np.arange(lengths.shape[1])
     cosines[:, place, place] = 1.0
     row = lengths.min(1, keepdims=True) / lengths
-    x = nonnegative_minimum(cosines + row[:, :, None] * row[:, None, :], row, start_full=True)
-    weights: np.ndarray = x / (lengths / lengths.min(1, keepdims=True))
+    weights: np.ndarray = min_norm_on_units(cosines, row) * row
     weights /= weights.sum(1, keepdims=True)
     return weights
+
+
+def min_norm_on_units(cosines: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return `x ≥ 0`, up to a factor, for which `xᵀ Ĥ x` is least while `rowᵀ x` is given.
+
+    Parameters
+    ----------
+    cosines : ndarray of shape (N, T, T)
+        `Ĥ`, inner products of points of length 1.
+    row : ndarray of shape (N, T)
+        Not negative, the largest 1.
+
+    Returns
+    -------
+    ndarray of shape (N, T)
+    """
+    return nonnegative_minimum(cosines + row[:, :, None] * row[:, None, :], row, start_full=True)

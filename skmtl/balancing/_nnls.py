@@ -6,14 +6,20 @@ import numpy as np
 
 # A variable enters if its gradient is above rounding: this many times the largest of the terms it is made of.
 TOLERANCE = 1e-11
-# A pivot below this share of its diagonal: the start with all variables would solve a singular system.
-SINGULAR = 1e-10
+# Solutions this much larger than what is asked for come from systems that are nearly singular, and need care.
+LARGE = 1e6
+# Exchanges of many variables at once that bring no progress before one variable at a time is exchanged.
+PATIENCE = 3
+# Systems of at least so many variables are cut down to the supports, where these are small.
+WORTH_CUTTING = 12
 
 
 def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool = False) -> np.ndarray:
-    """Return `argmin_{x ≥ 0} ½ xᵀ A x − qᵀ x` for each of many problems (Lawson and Hanson 1974).
+    """Return `argmin_{x ≥ 0} ½ xᵀ A x − qᵀ x` for each of many problems.
 
-    Exact and finite. A problem costs one linear system per variable that enters or leaves.
+    Exact and finite. All variables that are wrong are exchanged at once, which settles most problems in a few linear
+    systems (Portugal, Júdice and Vicente 1994); where that does not end well, variables enter and leave one by one
+    (Lawson and Hanson 1974), at one linear system each.
 
     Parameters
     ----------
@@ -32,6 +38,9 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
     ----------
     Lawson, C. L., and Hanson, R. J. (1974). Solving Least Squares Problems. Prentice-Hall.
 
+    Portugal, L. F., Júdice, J. J., and Vicente, L. N. (1994). A comparison of block pivoting and interior-point
+    algorithms for linear least squares problems with nonnegative variables. Mathematics of Computation 63, 625-643.
+
     Examples
     --------
     >>> import numpy as np
@@ -39,19 +48,53 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
     >>> nonnegative_minimum(np.eye(2)[None], np.array([[2.0, -1.0]]))
     array([[2., 0.]])
     """
+    support = np.ones(linear.shape, dtype=bool) if start_full else linear > 0
+    if not support.any():
+        return np.zeros_like(linear)
+    x, settled = _exchange_many(matrix, linear, support)
+    if not settled.all():
+        left = ~settled
+        x[left] = _exchange_one_by_one(matrix[left], linear[left])
+    return x
+
+
+def _exchange_many(matrix: np.ndarray, linear: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Exchange all wrong variables at once; return solutions, and which of them are settled."""
+    result, settled = np.zeros_like(linear), np.zeros(len(linear), dtype=bool)
+    work, fewest = np.arange(len(linear)), np.full(len(linear), linear.shape[1] + 1)
+    chances = np.full(len(linear), PATIENCE)
+    while True:
+        try:
+            x = _solve_regular(matrix, np.where(support, linear, 0)[..., None], support)[..., 0]
+        except np.linalg.LinAlgError:
+            return result, settled
+        gradient = linear - np.matmul(matrix, x[..., None])[..., 0]
+        asked, largest = np.abs(linear), np.abs(x).max(1)
+        slack = TOLERANCE * (asked + largest[:, None])
+        wrong = np.where(support, x <= 0, gradient > slack)
+        n_wrong = wrong.sum(1)
+        sound = ((np.abs(gradient) <= slack) | ~support).all(1) & (largest <= LARGE * asked.max(1))
+        good = (n_wrong == 0) & sound
+        if good.all():
+            result[work], settled[work] = x, True
+            return result, settled
+        result[work[good]], settled[work[good]] = x[good], True
+        chances = np.where(n_wrong < fewest, PATIENCE, chances - 1)
+        going = (n_wrong > 0) & (chances > 0)
+        if not going.any():
+            return result, settled
+        support = support ^ wrong
+        if not going.all():
+            work, matrix, linear, support = work[going], matrix[going], linear[going], support[going]
+            chances, fewest, n_wrong = chances[going], fewest[going], n_wrong[going]
+        fewest = np.minimum(fewest, n_wrong)
+
+
+def _exchange_one_by_one(matrix: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """Let variables enter and leave one by one, from none: finite whatever the matrix."""
     n_problems, n_variables = linear.shape
     result = np.zeros_like(linear)
     support = np.zeros(linear.shape, dtype=bool)
-    if start_full:
-        support |= _regular(matrix)[:, None]
-        if support.all():
-            solution = np.linalg.solve(matrix, linear[..., None])[..., 0]
-            if (solution > 0).all():
-                return solution
-    else:
-        idle = (linear <= TOLERANCE * np.abs(linear).max(1, keepdims=True, initial=0.0)).all(1)
-        if idle.all():
-            return result
     work = np.arange(n_problems)
     x = np.zeros_like(linear)
     banned = np.zeros(linear.shape, dtype=bool)
@@ -68,8 +111,8 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
         banned[np.any(solution != x, axis=1) & ~stuck] = False
         x = solution
         gradient = linear - np.matmul(matrix, x[..., None])[..., 0]
-        size = np.abs(linear).max(1) + np.abs(x).max(1)
-        gradient[support | banned | (gradient <= TOLERANCE * size[:, None])] = -np.inf
+        slack = TOLERANCE * (np.abs(linear) + np.abs(x).max(1)[:, None])
+        gradient[support | banned | (gradient <= slack)] = -np.inf
         choice = gradient.argmax(1)
         going = np.isfinite(gradient.max(1)) & ~stuck
         support[going, choice[going]] = True
@@ -85,17 +128,6 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
     else:
         result[work] = x
     return result
-
-
-def _regular(matrix: np.ndarray) -> np.ndarray:
-    """Which of the matrices are safely invertible, `(N,)`."""
-    try:
-        factors = np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return np.zeros(len(matrix), dtype=bool)
-    pivots = np.diagonal(factors, axis1=1, axis2=2) ** 2
-    regular: np.ndarray = np.all(pivots > SINGULAR * np.diagonal(matrix, axis1=1, axis2=2), axis=1)
-    return regular
 
 
 def _solve_on(matrix: np.ndarray, linear: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -118,14 +150,34 @@ def solve_masked(matrix: np.ndarray, right: np.ndarray, support: np.ndarray) -> 
     ndarray of shape (N, T, K)
         0 outside of the supports.
     """
+    try:
+        return _solve_regular(matrix, right, support)
+    except np.linalg.LinAlgError:
+        solution: np.ndarray = np.linalg.pinv(_part(matrix, support), hermitian=True) @ right
+    return solution
+
+
+def _solve_regular(matrix: np.ndarray, right: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Solve linear systems on parts of their variables; raise `LinAlgError` if one is singular."""
+    n_variables, solution = matrix.shape[1], np.zeros_like(right)
+    largest = n_variables if n_variables < WORTH_CUTTING else int(support.sum(1).max())
+    if largest > 0.8 * n_variables:
+        whole: np.ndarray = np.linalg.solve(matrix if support.all() else _part(matrix, support), right)
+        return whole
+    # Variables of the support first; what fills up the smaller supports is cut off by the mask again.
+    kept = np.argsort(~support, axis=1, kind="stable")[:, :largest]
+    rows = np.arange(len(matrix))[:, None]
+    cut = matrix[rows[..., None], kept[:, :, None], kept[:, None, :]]
+    solution[rows, kept] = np.linalg.solve(_part(cut, support[rows, kept]), right[rows, kept])
+    return solution
+
+
+def _part(matrix: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Rows and columns of the identity outside of the supports."""
     part = np.where(support[:, :, None] & support[:, None, :], matrix, 0)
     place = np.arange(matrix.shape[1])
     part[:, place, place] += ~support
-    try:
-        solution: np.ndarray = np.linalg.solve(part, right)
-    except np.linalg.LinAlgError:
-        solution = np.linalg.pinv(part, hermitian=True) @ right
-    return solution
+    return part
 
 
 def _step_back(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._base import GradientBalancing
-from ._nnls import nonnegative_minimum
+from ._nnls import TOLERANCE, nonnegative_minimum
 from ._step import Step
 
 
@@ -50,7 +50,7 @@ class UPGrad(GradientBalancing):
         cosines, norms = step.cosines, step.norms
         n_members, n_tasks = norms.shape
         added = np.zeros((n_members, n_tasks))  # in units of 1 / norms
-        members, tasks = np.nonzero((cosines < 0).any(1))
+        members, tasks = np.nonzero((cosines < -TOLERANCE).any(1))
         if len(members):
             # Row t of the problem: minimise ½ xᵀ Ĝ x + (Ĝ e_t) x for a gradient of length 1, then scale.
             x = nonnegative_minimum(cosines[members], -cosines[members, :, tasks])

@@ -8,6 +8,12 @@ from skmtl.balancing import MGDA
 from tests.balancing.gramians import gramian_of, random_jacobians
 
 
+def scaled_jacobians(n_tasks):
+    """Independent gradients whose lengths lie anywhere from 1e-12 to 1e12."""
+    rows = random_jacobians(n_tasks)[:200]
+    return rows * 10 ** np.random.default_rng([12, n_tasks]).uniform(-12, 12, size=(200, n_tasks, 1))
+
+
 @pytest.mark.parametrize(
     ("gramian", "weights"),
     [
@@ -104,3 +110,29 @@ def test_normalised_directions_are_common_directions_of_descent(normalize):
     along = np.einsum("ntp,np->nt", jacobian, direction)
     size = np.linalg.norm(jacobian, axis=2) * np.abs(weights[:, :, None] * jacobian).max((1, 2))[:, None]
     assert (along >= -1e-7 * size).all()
+
+
+@pytest.mark.parametrize("normalize", ["loss", "loss+"])
+@pytest.mark.parametrize("losses", [[0.0, 1.0], [1e-200, 1.0], [0.0, 0.0], [1e-300, 1e-300], [1e300, 1.0], [-0.5, 1.0]])
+def test_losses_of_any_size_have_finite_weights(normalize, losses):
+    weights = MGDA(normalize).weights([[1.0, 0.2], [0.2, 4.0]], losses=losses)
+    assert np.isfinite(weights).all()
+    assert (weights >= 0).all()
+    assert weights.max() > 0
+
+
+def test_a_loss_of_zero_is_the_limit_of_small_ones():
+    gramian = [[1.0, -0.5], [-0.5, 4.0]]
+    exact = MGDA("loss").weights(gramian, losses=[0.0, 2.0])
+    np.testing.assert_allclose(exact, [0.25, 0.5])  # 2 w₂ = 1, and w₁ makes w₁² − w₁ w₂ + 4 w₂² least
+    np.testing.assert_allclose(MGDA("loss").weights(gramian, losses=[1e-9, 2.0]), exact, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_tasks", [2, 3, 5, 9])
+def test_gradients_of_any_length_are_told_apart(n_tasks):
+    jacobians = scaled_jacobians(n_tasks)
+    lengths = np.linalg.norm(jacobians, axis=2)
+    shortest = lengths.min(1, keepdims=True)
+    direction = np.einsum("nt,ntp->np", MGDA().weights(gramian_of(jacobians)), jacobians) / shortest
+    along = np.einsum("ntp,np->nt", jacobians / lengths[:, :, None], direction)
+    assert (along >= (direction**2).sum(1)[:, None] * shortest / lengths - 1e-11).all()

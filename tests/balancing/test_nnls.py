@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from skmtl.balancing._nnls import nonnegative_minimum, solve_masked
+from skmtl.balancing._nnls import _exchange_many, _exchange_one_by_one, nonnegative_minimum, solve_masked
 from tests.balancing.gramians import gramian_of, random_jacobians
 
 
@@ -65,3 +65,21 @@ def test_systems_are_solved_on_their_part():
 def test_singular_systems_are_solved_by_least_squares():
     solution = solve_masked(np.ones((1, 2, 2)), np.ones((1, 2, 1)), np.ones((1, 2), bool))
     np.testing.assert_allclose(solution[0, :, 0], [0.5, 0.5])
+
+
+@pytest.mark.parametrize("n_tasks", [3, 8, 30])
+def test_exchanging_many_at_once_leads_where_one_by_one_does(n_tasks):
+    rows = np.random.default_rng(3).normal(size=(60, n_tasks, 2 * n_tasks))
+    matrix = gramian_of(unit(rows))
+    linear = np.einsum("ntp,np->nt", unit(rows), np.random.default_rng(4).normal(size=(60, 2 * n_tasks)))
+    many, settled = _exchange_many(matrix, linear, linear > 0)
+    assert settled.mean() > 0.9
+    np.testing.assert_allclose(many[settled], _exchange_one_by_one(matrix, linear)[settled], atol=1e-10)
+
+
+@pytest.mark.parametrize("solve", [nonnegative_minimum, _exchange_one_by_one])
+def test_variables_that_are_asked_for_little_are_not_lost_beside_others(solve):
+    # The second enters for the first's sake, by 0.1, which is nothing beside what the third is asked for.
+    matrix = np.array([[[1.0, -0.1, 0.0], [-0.1, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    x = solve(matrix, np.array([[1.0, 0.0, -1e12]]))
+    np.testing.assert_allclose(x, [[1 / 0.99, 0.1 / 0.99, 0]], rtol=1e-12)

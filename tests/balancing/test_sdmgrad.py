@@ -10,8 +10,10 @@ from tests.balancing.gramians import gramian_of, random_jacobians
 
 def test_without_preference_it_is_mgda(jacobians):
     gramian = gramian_of(jacobians)
-    ours, theirs = SDMGrad(lam=0.0).weights(gramian), MGDA().weights(gramian)
-    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    difference = SDMGrad(lam=0.0).weights(gramian) - MGDA().weights(gramian)
+    direction = np.einsum("nt,ntp->np", difference, jacobians)  # weights need not be unique, directions are
+    size = np.linalg.norm(jacobians, axis=2).min(1)
+    assert (np.linalg.norm(direction, axis=1) <= 1e-7 * size).all()
 
 
 def test_with_a_large_preference_it_is_the_mean():

@@ -8,6 +8,12 @@ from skmtl.balancing import DualProj, UPGrad
 from tests.balancing.gramians import gramian_of, random_jacobians
 
 
+def scaled_jacobians(n_tasks):
+    """Independent gradients whose lengths lie anywhere from 1e-12 to 1e12."""
+    rows = random_jacobians(n_tasks)[:200]
+    return rows * 10 ** np.random.default_rng([12, n_tasks]).uniform(-12, 12, size=(200, n_tasks, 1))
+
+
 def projection(jacobian, vector):
     """The nearest direction that harms no task, by a general solver."""
     found = minimize(
@@ -79,3 +85,14 @@ def test_what_the_mean_moves_by_is_orthogonal_to_where_it_goes(jacobians):
     along = np.matmul(gramian, weights[..., None])[..., 0]
     size = (np.abs(gramian) * np.abs(weights[:, None, :]) * np.abs(moved[:, :, None])).sum((1, 2))
     assert (np.abs((moved * along).sum(1)) <= 1e-7 * size + 1e-30).all()
+
+
+@pytest.mark.parametrize("method", [UPGrad(), DualProj()])
+@pytest.mark.parametrize("n_tasks", [2, 3, 5, 9])
+def test_gradients_of_any_length_are_told_apart(method, n_tasks):
+    jacobians = scaled_jacobians(n_tasks)
+    lengths = np.linalg.norm(jacobians, axis=2)
+    parts = method.weights(gramian_of(jacobians)) * lengths
+    units = jacobians / lengths[:, :, None]
+    along = np.einsum("ntp,np->nt", units, np.einsum("nt,ntp->np", parts / parts.max(1, keepdims=True), units))
+    assert along.min() > -1e-10
