@@ -12,12 +12,12 @@ run: the shortest of several repeats, the works taking turns.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
+from timing import make_data, shortest_times
 
 from skmtl import MultiTaskRegressor
 from skmtl.balancing import BALANCINGS, Balancing, LossBalancing
@@ -26,15 +26,6 @@ from skmtl.nn import SHARINGS
 N_FEATURES, WIDTH, BATCH = 64, 128, 256
 # What the developers aim at: the cost that a method must stay below, as a ratio.
 MUST = {"losses": 1.15, "famo": 1.5, "gradients": 1.6, "sharing": 1.5, "forty tasks": 2.5}
-
-
-def make_data(n_rows: int, n_tasks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return float32 features, and tasks that share a smooth representation and have noise of their own."""
-    draws = np.random.default_rng(0)
-    X = draws.standard_normal((n_rows, N_FEATURES), dtype=np.float32)
-    shared = np.tanh(X @ (draws.standard_normal((N_FEATURES, 8), dtype=np.float32) / N_FEATURES**0.5))
-    y = shared @ draws.standard_normal((8, n_tasks), dtype=np.float32)
-    return X, y + 0.3 * draws.standard_normal(y.shape, dtype=np.float32)
 
 
 def regressor(n_epochs: int, **settings: object) -> MultiTaskRegressor:
@@ -50,17 +41,6 @@ def regressor(n_epochs: int, **settings: object) -> MultiTaskRegressor:
             **settings,
         }
     )
-
-
-def shortest_times(works: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """Return the shortest time of each work in seconds; works take turns, after one unmeasured turn each."""
-    times = np.full((repeats + 1, len(works)), np.inf)
-    for repeat in range(repeats + 1):
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            times[repeat, place] = time.perf_counter() - start
-    return times[1:].min(axis=0).tolist()
 
 
 def n_parameters(model: MultiTaskRegressor) -> int:
@@ -85,7 +65,7 @@ def kind_of(method: type[Balancing]) -> str:
 
 def balancing_rows(names: Sequence[str], n_tasks: int, quick: bool) -> list[str]:
     n_steps, repeats = (4, 1) if quick else (40, 7)
-    X, y = make_data(n_steps * BATCH, n_tasks)
+    X, y = make_data(n_steps * BATCH, N_FEATURES, n_tasks)
     settings = [{}, *({"balancing": name} for name in names)]
     works = [lambda s=s: regressor(2, **s).fit(X, y) for s in settings]
     uniform, *times = shortest_times(works, repeats)
@@ -100,7 +80,7 @@ def balancing_rows(names: Sequence[str], n_tasks: int, quick: bool) -> list[str]
 
 def sharing_rows(names: Sequence[str], quick: bool) -> list[str]:
     n_steps, repeats = (4, 1) if quick else (40, 7)
-    X, y = make_data(n_steps * BATCH, 8)
+    X, y = make_data(n_steps * BATCH, N_FEATURES, 8)
     aim = n_parameters(regressor(1).fit(X[:BATCH], y[:BATCH]))
     widths = [equal_width(name, X, y, aim) for name in names]
     works = [lambda: regressor(2).fit(X, y)]

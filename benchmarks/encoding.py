@@ -13,8 +13,6 @@ rows of embeddings included, next to `fit_transform`; "transform" is `matrix` an
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ import torch
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
+from timing import shortest_times
 
 from skmtl.features import Standardizer, TableEncoder, TableReader, as_tensor
 
@@ -84,17 +83,6 @@ def transform(frame: Any, reader: TableReader, standardizer: Standardizer) -> No
     pass_over(standardizer, reader.matrix(frame))
 
 
-def shortest_times(works: list[Callable[[], object]], n_repeats: int) -> list[float]:
-    """Return the shortest time of each work, all works taking turns."""
-    times = np.empty((n_repeats, len(works)))
-    for repeat in times:
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            repeat[place] = time.perf_counter() - start
-    return times.min(axis=0).tolist()
-
-
 def report(kind: str, n_rows: int, n_repeats: int) -> None:
     frame = as_type(make_frame(n_rows), kind)
     reader, standardizer = fit(frame, with_pass=False)
@@ -108,6 +96,7 @@ def report(kind: str, n_rows: int, n_repeats: int) -> None:
             lambda: fitted.transform(frame),
         ],
         n_repeats,
+        warm_up=False,
     )
     for work, mine, other in (
         ("fit", ours, theirs),

@@ -30,6 +30,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neural_network import MLPRegressor
 from skorch import NeuralNetRegressor
 from threadpoolctl import threadpool_limits
+from timing import make_data, shortest_times
 from torch import nn
 
 from skmtl import MultiTaskRegressor
@@ -53,26 +54,6 @@ class Row:
     must: str
     worth: str
     measure: Callable[[bool], Figure]
-
-
-def make_data(n_rows: int, n_features: int, n_tasks: int) -> Data:
-    """Return float32 features, and tasks that share a smooth representation and have noise of their own."""
-    draws = np.random.default_rng(0)
-    X = draws.standard_normal((n_rows, n_features), dtype=np.float32)
-    shared = np.tanh(X @ (draws.standard_normal((n_features, 8), dtype=np.float32) / n_features**0.5))
-    y = shared @ draws.standard_normal((8, n_tasks), dtype=np.float32)
-    return X, y + 0.3 * draws.standard_normal(y.shape, dtype=np.float32)
-
-
-def shortest_times(works: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """Return the shortest time of each work in seconds; works take turns, after one unmeasured turn each."""
-    times = np.full((repeats + 1, len(works)), np.inf)
-    for repeat in range(repeats + 1):
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            times[repeat, place] = time.perf_counter() - start
-    return times[1:].min(axis=0).tolist()
 
 
 def hidden_layers(sizes: Sequence[int], n_features: int) -> list[nn.Module]:

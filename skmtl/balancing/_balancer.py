@@ -83,7 +83,7 @@ class Balancer:
         ----------
         present : ndarray of bool of shape (M, T)
         """
-        if self._last is None or self._age >= getattr(self.method, "every", 1):
+        if self._last is None or self._age >= self.method.every:
             return None
         self._age += 1
         known, weights = self._last

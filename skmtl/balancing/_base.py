@@ -37,6 +37,15 @@ class Balancing(BaseEstimator):
         Names of state that is `(M, T, T)`.
     follows_up : bool
         Whether `follow_up` wants the losses of the same batch after the step.
+    every : int
+        Steps after which the weights of a method on Gramians are renewed.
+    gradients : {"auto", "representation", "parameters"}
+        What the gradients of a method on Gramians are taken with respect to.
+    wants : {"parameters", "representation"}
+        What those of a method on Jacobians are taken with respect to. The representation is that of a batch's rows, so
+        nothing can be kept of it from step to step; where tasks have no common one, it is parameters all the same.
+    wants_halves : bool
+        Whether a Jacobian is that of two halves of the batch, one after the other, `(M, 2, T, P)`.
     """
 
     needs: ClassVar[str] = "losses"
@@ -44,6 +53,10 @@ class Balancing(BaseEstimator):
     reads_losses: ClassVar[bool] = True
     pairwise: ClassVar[tuple[str, ...]] = ()
     follows_up: ClassVar[bool] = False
+    every: int = 1
+    gradients: str = "auto"
+    wants: ClassVar[str] = "parameters"
+    wants_halves: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = SCALE
     scale: str
 
@@ -140,6 +153,11 @@ class Balancing(BaseEstimator):
         """
         return Balancer(self, n_members, n_tasks, task_weights, generators)
 
+    def _started(self, blocks: np.ndarray, generator: np.random.Generator | None) -> Balancer:
+        """Return the method at work on some blocks `(M, T, …)`, all of which draw from one generator."""
+        generators = [generator or np.random.default_rng(0)] * len(blocks)
+        return self.start(len(blocks), blocks.shape[1], None, generators)
+
 
 class LossBalancing(Balancing):
     """Base of methods that look at losses; their weights reach the whole network.
@@ -174,9 +192,7 @@ class LossBalancing(Balancing):
             Of the kind of `losses`.
         """
         blocks, back = as_blocks(losses, 1)  # (M, T)
-        generators = [generator or np.random.default_rng(0)] * len(blocks)
-        balancer = self.start(len(blocks), blocks.shape[1], None, generators)
-        return back(balancer.balance(losses=blocks).weights)
+        return back(self._started(blocks, generator).balance(losses=blocks).weights)
 
 
 class GradientBalancing(Balancing):
@@ -242,9 +258,7 @@ class GradientBalancing(Balancing):
         if losses is None and self.reads_losses:
             raise ValueError(f"{type(self).__name__} needs the losses beside the Gramian: give losses=.")
         values = None if losses is None else as_blocks(losses, 1)[0]
-        generators = [generator or np.random.default_rng(0)] * len(blocks)
-        balancer = self.start(len(blocks), blocks.shape[1], None, generators)
-        return back(balancer.balance(losses=values, gramian=blocks).weights)
+        return back(self._started(blocks, generator).balance(losses=values, gramian=blocks).weights)
 
 
 class JacobianBalancing(Balancing):
@@ -254,20 +268,10 @@ class JacobianBalancing(Balancing):
     ----------
     scale : {"published", "sum"}, default="published"
         "sum" scales the weights of a step so that their absolute values sum to the number of tasks.
-
-    Attributes
-    ----------
-    wants : {"parameters", "representation"}
-        What gradients are taken with respect to. The representation is that of a batch's rows, so nothing can be kept
-        of it from step to step; where tasks have no common one, it is parameters all the same.
-    wants_halves : bool
-        Whether the Jacobian is that of two halves of the batch, one after the other, `(M, 2, T, P)`.
     """
 
     needs = "jacobian"
     reads_losses = False
-    wants: ClassVar[str] = "parameters"
-    wants_halves: ClassVar[bool] = False
 
     def __init__(self, *, scale: str = "published") -> None:
         self.scale = scale

@@ -10,10 +10,8 @@ from sklearn.utils._param_validation import Interval
 
 from ._base import JacobianBalancing
 from ._floor import softmax
+from ._learned import LARGEST
 from ._step import Step
-
-# Of a logarithm of a weight: beyond, the others have none for all that training can tell.
-LARGEST = 20.0
 
 
 class ExcessMTL(JacobianBalancing):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ._base import LossBalancing
-from ._floor import FLOOR, FLOOR_CONSTRAINT, floored
+from ._floor import FlooredLossBalancing, floored
 from ._step import Step
 
 
-class GeometricLoss(LossBalancing):
+class GeometricLoss(FlooredLossBalancing):
     """Geometric loss strategy: the loss is the geometric mean, `(Π_t L_t)^(1/T)`, weights are its derivative.
 
         w_t = (Π_s L_s)^(1/T) / (T L_t)
@@ -38,12 +37,6 @@ class GeometricLoss(LossBalancing):
     >>> GeometricLoss().weights([0.5, 2.0])
     array([1.  , 0.25])
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {**LossBalancing._parameter_constraints, **FLOOR_CONSTRAINT}
-
-    def __init__(self, *, floor: float = FLOOR, scale: str = "published") -> None:
-        super().__init__(scale=scale)
-        self.floor = floor
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the derivative of the geometric mean; see `Balancing.solve`."""

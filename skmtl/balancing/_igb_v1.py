@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ._base import LossBalancing
 from ._epochs import epoch_means, follow_epochs
-from ._floor import FLOOR, FLOOR_CONSTRAINT, floored, softmax
+from ._floor import FlooredLossBalancing, floored, softmax
 from ._step import Array, Step
 
 
-class ImprovableGap(LossBalancing):
+class ImprovableGap(FlooredLossBalancing):
     """Improvable gap balancing, first version: `w = T softmax(L / L⁰) / L`, on the logarithms of the losses.
 
     `L⁰` is the mean loss of a task's second epoch; until it is known, `w = 1 / L`. So tasks with much left of their
@@ -41,12 +40,6 @@ class ImprovableGap(LossBalancing):
     >>> weights.round(2)  # of 1 / L = (1, 2), with softmax shares of 1 and .5
     array([[1.24, 1.51]])
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {**LossBalancing._parameter_constraints, **FLOOR_CONSTRAINT}
-
-    def __init__(self, *, floor: float = FLOOR, scale: str = "published") -> None:
-        super().__init__(scale=scale)
-        self.floor = floor
 
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
         """Return means of epochs, none known yet; see `Balancing.initial_state`."""

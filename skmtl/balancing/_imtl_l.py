@@ -9,12 +9,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import LossBalancing
+from ._learned import descended
 from ._step import Step
-
-# Beyond, a weight is 0 or infinite for all that training can tell.
-LARGEST = 20.0
-# Of the slope, so that one outlier of a loss does not move a logarithm by more than a few learning rates.
-STEEPEST = 10.0
 
 
 class IMTLLoss(LossBalancing):
@@ -64,6 +60,5 @@ class IMTLLoss(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return `e^s`, and let `s` descend; see `Balancing.solve`."""
         weights: np.ndarray = np.exp(state["log_factor"])
-        slope = np.minimum(np.maximum(weights * step.losses - 1, -STEEPEST), STEEPEST)
-        state["log_factor"] = np.clip(state["log_factor"] - self.learning_rate * slope, -LARGEST, LARGEST)
+        state["log_factor"] = descended(state["log_factor"], weights * step.losses - 1, self.learning_rate)
         return weights

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ._base import LossBalancing
-from ._floor import FLOOR, FLOOR_CONSTRAINT, floored
+from ._floor import FlooredLossBalancing, floored
 from ._step import Step
 
 
-class ScaleInvariant(LossBalancing):
+class ScaleInvariant(FlooredLossBalancing):
     """Each task counts by the relative change of its loss: `Σ_t log L_t`, weights `1 / L_t`.
 
     No task's scale matters: a loss times `a` gets a weight divided by `a`. The better a task is fitted already, the
@@ -37,12 +36,6 @@ class ScaleInvariant(LossBalancing):
     >>> ScaleInvariant().weights([0.5, 2.0])
     array([2. , 0.5])
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {**LossBalancing._parameter_constraints, **FLOOR_CONSTRAINT}
-
-    def __init__(self, *, floor: float = FLOOR, scale: str = "published") -> None:
-        super().__init__(scale=scale)
-        self.floor = floor
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return `1 / L`; see `Balancing.solve`."""

@@ -9,12 +9,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import LossBalancing
+from ._learned import descended
 from ._step import Step
-
-# Beyond, a weight is 0 or infinite for all that training can tell.
-LARGEST = 20.0
-# Of the slope, so that one outlier of a loss does not move a logarithm by more than a few learning rates.
-STEEPEST = 10.0
 
 
 class UncertaintyWeighting(LossBalancing):
@@ -66,6 +62,5 @@ class UncertaintyWeighting(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return `e^(−s)`, and let `s` descend; see `Balancing.solve`."""
         weights: np.ndarray = np.exp(-state["log_variance"])
-        slope = np.minimum(np.maximum(0.5 - weights * step.losses, -STEEPEST), STEEPEST)
-        state["log_variance"] = np.clip(state["log_variance"] - self.learning_rate * slope, -LARGEST, LARGEST)
+        state["log_variance"] = descended(state["log_variance"], 0.5 - weights * step.losses, self.learning_rate)
         return weights

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from ._gate import Gate, mix
-from ._ple import dealt_out, expert_draws
-from ._sharing import SharedTrunk, Sharing, fold, run, unfold
-from ._trunk import Trunk
+from ._ple import dealt_out, expert_draws, run_level
+from ._sharing import SharedTrunk, Sharing, fold
+from ._trunk import Trunk, n_outputs_of
 
 
 class AdaTT(Sharing):
@@ -93,10 +93,10 @@ class FusedLevels(SharedTrunk):
     def __init__(
         self, levels: Sequence[Sequence[nn.Module]], n_features: int, n_tasks: int, n_experts: int, n_members: int
     ) -> None:
-        super().__init__(n_members, n_tasks, int(levels[-1][-1].n_outputs))  # type: ignore[arg-type]
+        super().__init__(n_members, n_tasks, n_outputs_of(levels[-1][-1]))
         self.n_experts = n_experts
         self.levels = nn.ModuleList(nn.ModuleList(layers) for layers in levels)
-        inputs = [n_features, *(int(layers[-1].n_outputs) for layers in levels[:-1])]  # type: ignore[arg-type]
+        inputs = [n_features, *(n_outputs_of(layers[-1]) for layers in levels[:-1])]
         self.fusions = nn.ModuleList(
             Gate(n_members, width, n_tasks, n_tasks * n_experts, own_inputs=level > 0)
             for level, width in enumerate(inputs)
@@ -113,9 +113,7 @@ class FusedLevels(SharedTrunk):
         tasks, seen = x, []
         for place, layers in enumerate(self.levels):
             outputs = fold(x, n_all) if place == 0 else tasks.repeat_interleave(self.n_experts, 1).flatten(0, 1)
-            for layer in cast(nn.ModuleList, layers):
-                outputs = run(layer, outputs, rows, n_all)
-            experts = unfold(outputs, n_all)  # (M, T · E_t, B, H)
+            experts = run_level(layers, outputs, rows, n_all)  # (M, T · E_t, B, H)
             gates = self.fusions[place](tasks)  # (M, T, B, T · E_t)
             seen.append(gates)
             own = experts

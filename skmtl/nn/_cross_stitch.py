@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ._draws import repeated_draws
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
 from ._stitch import RATE, Stitch
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 # A full stitch of more units than this holds more numbers than the layers that it joins.
 MOST_STITCHED = 4096
@@ -78,7 +78,7 @@ class CrossStitch(Sharing):
         """Return a trunk a task and the stitches between them; see `Sharing.build`."""
         self.check()
         layers = trunk.build_layers(n_features, repeated_draws(generators, n_tasks))
-        widths = [int(layer.n_outputs) for layer in layers]  # type: ignore[arg-type]
+        widths = [n_outputs_of(layer) for layer in layers]
         if self.mixing == "full" and self.n_subspaces > 1:
             raise ValueError(f"mixing='full' mixes all units: n_subspaces must be 1, got {self.n_subspaces}.")
         if self.mixing == "full" and n_tasks * max(widths) > MOST_STITCHED:
@@ -112,7 +112,7 @@ class StitchedTrunks(SharedTrunk):
     skip_start: Tensor
 
     def __init__(self, settings: CrossStitch, layers: list[nn.Module], n_tasks: int, n_members: int) -> None:
-        widths = [int(layer.n_outputs) for layer in layers]  # type: ignore[arg-type]
+        widths = [n_outputs_of(layer) for layer in layers]
         super().__init__(n_members, n_tasks, widths[-1])
         self.layers = nn.ModuleList(layers)
         self.stitches = nn.ModuleList(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ._sharing import SharedTrunk, Sharing, run
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 
 class FiLM(Sharing):
@@ -52,7 +52,7 @@ class ModulatedTrunk(SharedTrunk):
     """
 
     def __init__(self, layers: list[nn.Module], n_tasks: int, n_members: int) -> None:
-        widths = [int(layer.n_outputs) for layer in layers]  # type: ignore[arg-type]
+        widths = [n_outputs_of(layer) for layer in layers]
         super().__init__(n_members, n_tasks, widths[-1])
         self.layers = nn.ModuleList(layers)
         self.modulations = nn.ModuleList(Modulation(n_members, n_tasks, width) for width in widths)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ._draws import repeated_draws
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 
 class Independent(Sharing):
@@ -49,7 +49,7 @@ class IndependentTrunks(SharedTrunk):
 
     def __init__(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> None:
         trunks = trunk.build(n_features, repeated_draws(generators, n_tasks))
-        super().__init__(len(generators), n_tasks, int(trunks.n_outputs))  # type: ignore[arg-type]
+        super().__init__(len(generators), n_tasks, n_outputs_of(trunks))
         self.trunks = trunks
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ._draws import distinct_draws
 from ._gate import Gate, mix
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 
 class MMoE(Sharing):
@@ -81,7 +81,7 @@ class SharedExperts(SharedTrunk):
         generators: Sequence[torch.Generator],
     ) -> None:
         experts = trunk.build(n_features, distinct_draws(generators, n_experts))
-        super().__init__(len(generators), n_tasks, int(experts.n_outputs))  # type: ignore[arg-type]
+        super().__init__(len(generators), n_tasks, n_outputs_of(experts))
         self.experts = experts
         self.n_experts = n_experts
         self.gate = gate

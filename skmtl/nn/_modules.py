@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ._mlp import MLPTrunk
-from ._trunk import Trunk
+from ._trunk import WITHOUT_LAYERS, Trunk, n_outputs_of
 
 PROBE_ROWS = 8
 
@@ -109,7 +109,7 @@ class _ForeignTrunk(Trunk):
         layers: list[nn.Module] = []
         for copies in zip(*members, strict=True):
             layers.append(MemberModules(copies, n_features))
-            n_features = int(layers[-1].n_outputs)  # type: ignore[arg-type]
+            n_features = n_outputs_of(layers[-1])
         return layers
 
     def _start(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
@@ -132,7 +132,7 @@ def _layers_of(module: nn.Module) -> list[nn.Module]:
     if not isinstance(module, nn.Sequential):
         raise ValueError(
             f"The trunk {type(module).__name__} is one module, which has no layers between which tasks could share. "
-            "Make it an nn.Sequential, or use sharing='hard', 'independent', 'mmoe', 'dselect_k' or 'cgc'."
+            f"Make it an nn.Sequential, or use {WITHOUT_LAYERS}."
         )
     layers: list[list[nn.Module]] = []
     for part in module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ._draws import repeated_draws
 from ._layers import MemberLinear
 from ._sharing import SharedTrunk, Sharing, run
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 
 class MTAN(Sharing):
@@ -62,7 +62,7 @@ class MaskedTrunk(SharedTrunk):
     def __init__(
         self, layers: list[nn.Module], n_features: int, n_tasks: int, generators: Sequence[torch.Generator]
     ) -> None:
-        widths = [n_features, *(int(layer.n_outputs) for layer in layers)]  # type: ignore[arg-type]
+        widths = [n_features, *(n_outputs_of(layer) for layer in layers)]
         n_members = len(generators)
         super().__init__(n_members, n_tasks, widths[-1])
         self.layers = nn.ModuleList(layers)

@@ -16,6 +16,7 @@ from ._mlp import MLP
 from ._modules import MemberModules
 from ._passes import AutogradPass, ClosedPass, TrainingPass
 from ._sharing import SharedTrunk
+from ._trunk import n_outputs_of
 
 
 class Network(nn.Module):
@@ -59,7 +60,7 @@ class Network(nn.Module):
         super().__init__()
         self.embedding = embedding
         self.trunk = trunk
-        n_units = int(trunk.n_outputs)  # type: ignore[arg-type]
+        n_units = n_outputs_of(trunk)
         self.head = Heads(len(start), n_units, range(start.shape[1]) if owners is None else owners, bias_only)
         with torch.no_grad():
             self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ._draws import distinct_draws
 from ._gate import Gate, mix
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
-from ._trunk import Trunk
+from ._trunk import Trunk, n_outputs_of
 
 
 class CGC(Sharing):
@@ -155,11 +155,11 @@ class ProgressiveLevels(SharedTrunk):
         n_shared: int,
         n_members: int,
     ) -> None:
-        super().__init__(n_members, n_tasks, int(levels[-1][-1].n_outputs))  # type: ignore[arg-type]
+        super().__init__(n_members, n_tasks, n_outputs_of(levels[-1][-1]))
         self.n_specific, self.n_shared = n_specific, n_shared
         self.n_own = n_tasks * n_specific
         self.levels = nn.ModuleList(nn.ModuleList(layers) for layers in levels)
-        inputs = [n_features, *(int(layers[-1].n_outputs) for layers in levels[:-1])]  # type: ignore[arg-type]
+        inputs = [n_features, *(n_outputs_of(layers[-1]) for layers in levels[:-1])]
         self.task_gates = nn.ModuleList(
             Gate(n_members, width, n_tasks, n_specific + n_shared, own_inputs=level > 0)
             for level, width in enumerate(inputs)
@@ -177,9 +177,7 @@ class ProgressiveLevels(SharedTrunk):
         n_experts, seen = self.n_own + self.n_shared, []
         for place, layers in enumerate(self.levels):
             outputs = fold(x, n_experts) if place == 0 else self._inputs(tasks, shared)
-            for layer in cast(nn.ModuleList, layers):
-                outputs = run(layer, outputs, rows, n_experts)
-            experts = unfold(outputs, n_experts)  # (M, N, B, H)
+            experts = run_level(layers, outputs, rows, n_experts)  # (M, N, B, H)
             gates = self.task_gates[place](tasks)  # (M, T, B, E_s + E_c)
             seen.append(gates)
             if place < len(self.shared_gates):
@@ -252,6 +250,23 @@ def expert_draws(
         result += [torch.Generator().set_state(state) for _ in range(n_tasks - 1) for state in states]
         result += distinct[member * count + n_specific : (member + 1) * count]
     return result
+
+
+def run_level(layers: nn.Module, x: Tensor, rows: Tensor | None, n_experts: int) -> Tensor:
+    """Run all experts of a level, one layer after the other; return their outputs, `(M, N, B, H)`.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        Each with `N` copies a member.
+    x : Tensor of shape (B, F) or (M · N, B, F)
+    rows : Tensor of shape (M, B) or None
+    n_experts : int
+        `N`.
+    """
+    for layer in cast(nn.ModuleList, layers):
+        x = run(layer, x, rows, n_experts)
+    return unfold(x, n_experts)
 
 
 def dealt_out(layers: list[nn.Module], n_levels: int) -> list[list[nn.Module]]:

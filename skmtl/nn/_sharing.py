@@ -154,6 +154,8 @@ def run(module: nn.Module, x: Tensor, rows: Tensor | None, count: int = 1) -> Te
         Which rows a member trains on; only modules that may mix rows are told.
     count : int, default=1
     """
-    told = rows is not None and isinstance(module, MemberModules)
-    result: Tensor = module(x, rows.repeat_interleave(count, 0)) if told and rows is not None else module(x)
+    if rows is not None and isinstance(module, MemberModules):
+        told: Tensor = module(x, rows.repeat_interleave(count, 0))
+        return told
+    result: Tensor = module(x)
     return result

@@ -8,6 +8,20 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+# What a message proposes where a trunk is one opaque module.
+WITHOUT_LAYERS = "sharing='hard', 'independent', 'mmoe', 'dselect_k' or 'cgc'"
+
+
+def n_outputs_of(module: nn.Module) -> int:
+    """Return the units of a trunk, or of one of its layers.
+
+    Parameters
+    ----------
+    module : nn.Module
+        With an attribute `n_outputs`.
+    """
+    return int(module.n_outputs)  # type: ignore[arg-type]
+
 
 class Trunk(BaseEstimator):
     """Base of trunk specifications: stores settings and builds the module that maps features to a representation.
@@ -68,6 +82,5 @@ class Trunk(BaseEstimator):
         """
         del n_features, generators
         raise ValueError(
-            f"{self!r} is one module, which has no layers between which tasks could share. Use sharing='hard', "
-            "'independent', 'mmoe', 'dselect_k' or 'cgc'."
+            f"{self!r} is one module, which has no layers between which tasks could share. Use {WITHOUT_LAYERS}."
         )

@@ -30,10 +30,9 @@ class BalancedBackward:
     def __init__(self, balancer: Balancer, network: Network, objective: Objective, task_order: np.ndarray) -> None:
         self.balancer = balancer
         self.needs = balancer.method.needs
-        if self.needs not in ("nothing", "losses") and not network.shares:
+        if balancer.n_tasks == 1 or (self.needs in ("gramian", "jacobian") and not network.shares):
             self.needs = "nothing"
-        if balancer.n_tasks == 1:
-            self.needs = "nothing"
+        self.objective = objective
         self.order = task_order
         # A column's part of its task's loss, (C,); those of a task sum to 1.
         self.parts = objective.task_weights.double().cpu().numpy() / balancer.task_weights[task_order]
@@ -73,7 +72,7 @@ class BalancedBackward:
             Epochs before this one.
         """
         if self.needs == "nothing":
-            passed.backward(measured.derivative(measured.objective.task_weights))
+            passed.backward(measured.derivative(self.objective.task_weights))
             return
         losses, present = self._losses(measured)
         if self.needs == "losses":
@@ -83,9 +82,9 @@ class BalancedBackward:
         else:
             derivative = measured.derivative(self._parts)  # (M, B, O): of each task's own loss
             if self.needs == "gramian":
-                weights = self._by_gramian(passed, measured.objective, derivative, losses, present, epoch)
+                weights = self._by_gramian(passed, derivative, losses, present, epoch)
             else:
-                weights = self._by_jacobian(passed, measured.objective, derivative, losses, present, epoch)
+                weights = self._by_jacobian(passed, derivative, losses, present, epoch)
         self._weight_sums += weights  # 0 for tasks that are not there
         self._steps += present
 
@@ -126,7 +125,6 @@ class BalancedBackward:
     def _by_gramian(
         self,
         passed: TrainingPass,
-        objective: Objective,
         derivative: Tensor,
         losses: np.ndarray,
         present: np.ndarray,
@@ -143,24 +141,23 @@ class BalancedBackward:
             gramian = products.cpu().double().numpy()
             self._note_cosines(gramian, present)
             weights = self.balancer.balance(losses=losses, gramian=gramian, present=present, epoch=epoch).weights
-        self._apply(passed, objective, derivative, weights, jacobian)
+        self._apply(passed, derivative, weights, jacobian)
         return weights
 
     def _by_jacobian(
         self,
         passed: TrainingPass,
-        objective: Objective,
         derivative: Tensor,
         losses: np.ndarray,
         present: np.ndarray,
         epoch: int,
     ) -> np.ndarray:
         method = self.balancer.method
-        common = getattr(method, "wants", "") == "representation" and passed.representation.dim() == 3
+        common = method.wants == "representation" and passed.representation.dim() == 3
         units = passed.representation if common else None
         if common:
             jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
-        elif getattr(method, "wants_halves", False):
+        elif method.wants_halves:
             halves = [derivative.clone() for _ in range(2)]
             for place, half in enumerate(halves):
                 half[:, 1 - place :: 2] = 0
@@ -174,32 +171,31 @@ class BalancedBackward:
         if replaced is not None:
             gradients = replaced
         if common:
-            passed.heads.backward(passed.representation, self._weighted(objective, derivative))
+            passed.heads.backward(passed.representation, self._weighted(derivative))
             passed.backward_trunk(_weighted_sum(weights, gradients).view_as(passed.representation))
         else:
-            self._apply(passed, objective, derivative, weights, gradients)
+            self._apply(passed, derivative, weights, gradients)
         return weights
 
     def _apply(
         self,
         passed: TrainingPass,
-        objective: Objective,
         derivative: Tensor,
         weights: np.ndarray,
         jacobian: Tensor | None,
     ) -> None:
         """Set gradients: what is shared by the weights, the rest by the task weights."""
-        shared = objective.times(derivative.clone(), self._by_column(weights)) if jacobian is None else None
-        passed.backward(self._weighted(objective, derivative), shared)
+        shared = self.objective.times(derivative.clone(), self._by_column(weights)) if jacobian is None else None
+        passed.backward(self._weighted(derivative), shared)
         if jacobian is not None:
             passed.set_shared(_weighted_sum(weights, jacobian))
 
-    def _weighted(self, objective: Objective, derivative: Tensor) -> Tensor:
+    def _weighted(self, derivative: Tensor) -> Tensor:
         """Multiply by the task weights, in place."""
-        return objective.times(derivative, self._task_weights) if self._weighs_heads else derivative
+        return self.objective.times(derivative, self._task_weights) if self._weighs_heads else derivative
 
     def _wants_parameters(self, passed: TrainingPass) -> bool:
-        asked = getattr(self.balancer.method, "gradients", "auto")
+        asked = self.balancer.method.gradients
         if asked == "representation" and not passed.has_common:
             raise ValueError(
                 "gradients='representation' needs tensors that all tasks read, and with this sharing each task reads "
