@@ -32,8 +32,9 @@ class Balanced(NamedTuple):
 class Balancer:
     """A method at work: its state and its random numbers, for `M` members and `T` tasks.
 
-    Tasks without labels in a step, or with a gradient that is zero or not finite, are cut out before the method sees
-    anything: they get weight 0, and what is kept of them stays as it is. If no task is left, weights are uniform.
+    Tasks without labels in a step, with a gradient that is zero or not finite, or with a loss that is not finite where
+    the method reads losses, are cut out before the method sees anything: they get weight 0, and what is kept of them
+    stays as it is. If no task is left, weights are uniform.
 
     Parameters
     ----------
@@ -114,6 +115,7 @@ class Balancer:
         method, preferences = self.method, self.task_weights
         shape = (self.n_members, self.n_tasks)
         given = np.ones(shape, dtype=bool) if present is None else present
+        reads_losses = losses is not None and method.reads_losses
         losses = np.full(shape, np.nan) if losses is None else losses
         if self._prefers and method.sees_task_weights:
             losses = losses * preferences
@@ -124,6 +126,8 @@ class Balancer:
             seen = given & _usable(np.diagonal(gramian, axis1=1, axis2=2))
         elif jacobian is not None:
             seen = given & _usable(_lengths(jacobian))
+        if reads_losses:
+            seen = seen & np.isfinite(losses)
         drawn = [method.draw(self.n_tasks, generator) for generator in self.generators]
         step = Step(
             epoch,
@@ -138,8 +142,10 @@ class Balancer:
             weights = weights * preferences
             if replaced is not None and method.sees_task_weights:  # made of gradients that have them already
                 replaced = replaced / replaced.new_tensor(np.where(preferences > 0, preferences, 1))[:, None]
-        if method.needs == "gramian" and seen.any():  # weights that follow from nothing are not kept
-            self._age, self._last = 1, (given, weights)
+        if method.needs == "gramian":
+            followed = seen.any(1) | ~given.any(1)
+            # Weights that follow from no gradient are not kept.
+            self._age, self._last = 1, (given.copy(), weights) if followed.all() else None
         return Balanced(weights, replaced)
 
     def follow_up(self, before: np.ndarray, after: np.ndarray, present: np.ndarray) -> None:
@@ -214,6 +220,7 @@ def _usable(lengths: np.ndarray) -> np.ndarray:
 
 
 def _lengths(jacobian: Tensor) -> np.ndarray:
-    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the product."""
-    lengths: np.ndarray = jacobian.norm(dim=-1).double().cpu().numpy()
-    return lengths if lengths.ndim == 2 else lengths.prod(1)
+    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum."""
+    wide = jacobian if jacobian.device.type == "mps" else jacobian.double()  # MPS has no float64
+    lengths: np.ndarray = wide.norm(dim=-1).cpu().numpy()
+    return lengths if lengths.ndim == 2 else lengths.sum(1)

@@ -153,10 +153,12 @@ class Balancing(BaseEstimator):
         """
         return Balancer(self, n_members, n_tasks, task_weights, generators)
 
-    def _started(self, blocks: np.ndarray, generator: np.random.Generator | None) -> Balancer:
-        """Return the method at work on some blocks `(M, T, …)`, all of which draw from one generator."""
+    def _weights(self, blocks: np.ndarray, generator: np.random.Generator | None, given: dict[str, Any]) -> np.ndarray:
+        """Return the weights of a first step for some blocks `(M, T, …)`, all of which draw from one generator."""
+        if not len(blocks):
+            return np.empty(blocks.shape[:2])
         generators = [generator or np.random.default_rng(0)] * len(blocks)
-        return self.start(len(blocks), blocks.shape[1], None, generators)
+        return self.start(len(blocks), blocks.shape[1], None, generators).balance(**given).weights
 
 
 class LossBalancing(Balancing):
@@ -180,6 +182,8 @@ class LossBalancing(Balancing):
     def weights(self, losses: Any, generator: np.random.Generator | None = None) -> Any:
         """Return the weights of tasks with these losses; for a method with state, those of its first step.
 
+        A task whose loss is not finite gets weight 0; if that is true of all, all weights are 1.
+
         Parameters
         ----------
         losses : array-like or Tensor of shape (…, n_tasks)
@@ -192,7 +196,7 @@ class LossBalancing(Balancing):
             Of the kind of `losses`.
         """
         blocks, back = as_blocks(losses, 1)  # (M, T)
-        return back(self._started(blocks, generator).balance(losses=blocks).weights)
+        return back(self._weights(blocks, generator, {"losses": blocks}))
 
 
 class GradientBalancing(Balancing):
@@ -250,7 +254,7 @@ class GradientBalancing(Balancing):
         Raises
         ------
         ValueError
-            If `gramian` is not square, or losses are needed and not given.
+            If `gramian` is not square, or losses are needed and not given, or of another shape.
         """
         blocks, back = as_blocks(gramian, 2)  # (M, T, T)
         if blocks.shape[1] != blocks.shape[2]:
@@ -258,7 +262,11 @@ class GradientBalancing(Balancing):
         if losses is None and self.reads_losses:
             raise ValueError(f"{type(self).__name__} needs the losses beside the Gramian: give losses=.")
         values = None if losses is None else as_blocks(losses, 1)[0]
-        return back(self._started(blocks, generator).balance(losses=values, gramian=blocks).weights)
+        if values is not None and np.shape(losses) != np.shape(gramian)[:-1]:
+            raise ValueError(
+                f"losses must be {np.shape(gramian)[:-1]}, one for each row of gramian, got shape {np.shape(losses)}."
+            )
+        return back(self._weights(blocks, generator, {"losses": values, "gramian": blocks}))
 
 
 class JacobianBalancing(Balancing):

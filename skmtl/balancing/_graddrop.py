@@ -72,7 +72,7 @@ class GradDrop(JacobianBalancing):
             pull, signed = gradients, gradients
         else:
             n_members, n_rows, n_units = step.units.shape
-            signed = gradients.view(n_members, -1, n_rows, n_units) * step.units.sign().unsqueeze(1)  # (M, T, B, H)
+            signed = gradients.reshape(n_members, -1, n_rows, n_units) * step.units.sign().unsqueeze(1)  # (M, T, B, H)
             pull = signed.sum(2)  # (M, T, H)
         total = pull.abs().sum(1)
         positive = 0.5 * (1 + pull.sum(1) / torch.where(total > 0, total, 1))  # (M, H)
@@ -84,7 +84,7 @@ class GradDrop(JacobianBalancing):
         ).to(positive)
         up = (positive > drawn).unsqueeze(1)  # (M, 1, H)
         kept = (signed > 0) == (up if step.units is None else up.unsqueeze(2))  # what is 0 may stay
-        passed = gradients * kept.view_as(gradients)
+        passed = gradients * kept.reshape(gradients.shape)
         if self.leak > 0:
             passed = torch.lerp(passed, gradients, self.leak)
         return np.ones(gradients.shape[:2]), passed

@@ -61,6 +61,19 @@ class AdaptedLayer(nn.Module):
         units: Tensor = self.linear(x.flatten(1, 2))
         return units.view(*x.shape[:3], self.n_units)
 
+    def own(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Run a layer of each task's own, `(M, K, B, F)` → `(M, T, B, H)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (M, K, B, F)
+        weight : Tensor of shape (M, T, F, H)
+        bias : Tensor of shape (M, 1, 1, H) or (M, T, 1, H)
+        """
+        shape = (self.n_members, self.n_tasks)
+        biases, inputs = bias.expand(*shape, -1, -1).flatten(0, 1), x.expand(*shape, -1, -1).flatten(0, 1)
+        return torch.baddbmm(biases, inputs, weight.flatten(0, 1)).view(*shape, -1, self.n_units)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, F)`, `(M, B, F)` or `(M, T, B, F)` to `(M, T, B, H)`."""
         if x.dim() < 4:

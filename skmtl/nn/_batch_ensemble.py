@@ -65,4 +65,6 @@ class ScaledLayer(AdaptedLayer):
 
     def before(self, x: Tensor) -> Tensor:
         """Return units before activation; see `AdaptedLayer.before`."""
-        return self.shared(x * self.input_scale) * self.unit_scale + self.unit_bias
+        weight, bias = self.linear.weight.unsqueeze(1), self.linear.bias.unsqueeze(1)
+        own = self.input_scale.transpose(2, 3) * weight * self.unit_scale  # (M, T, F, H): smaller than the units
+        return self.own(x, own, torch.addcmul(self.unit_bias, bias, self.unit_scale))

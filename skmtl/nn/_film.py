@@ -97,4 +97,4 @@ class Modulation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(M, 1, B, H)` or `(M, T, B, H)` to `(M, T, B, H)`."""
-        return x * (1 + self.scale) + self.shift
+        return torch.addcmul(self.shift, x, 1 + self.scale)

@@ -96,7 +96,10 @@ class LoraLayer(AdaptedLayer):
 
     def before(self, x: Tensor) -> Tensor:
         """Return units before activation; see `AdaptedLayer.before`."""
-        return self.shared(x) + torch.matmul(torch.matmul(x, self.inputs), self.units)
+        if x.shape[1] == 1:  # the same rows for all tasks go through the shared layer once
+            return self.shared(x) + torch.matmul(torch.matmul(x, self.inputs), self.units)
+        weight = self.linear.weight.unsqueeze(1) + torch.matmul(self.inputs, self.units)
+        return self.own(x, weight, self.linear.bias.unsqueeze(1))
 
 
 class FactorLayer(AdaptedLayer):
@@ -123,8 +126,8 @@ class FactorLayer(AdaptedLayer):
 
     def before(self, x: Tensor) -> Tensor:
         """Return units before activation; see `AdaptedLayer.before`."""
-        weights = torch.einsum("mtr,mrfh->mtfh", self.mixture, self.factors.weight)
-        return self.shared(x) + torch.matmul(x, weights)
+        weight = self.linear.weight.unsqueeze(1) + torch.einsum("mtr,mrfh->mtfh", self.mixture, self.factors.weight)
+        return self.own(x, weight, self.linear.bias.unsqueeze(1))
 
 
 class Factors(nn.Module):

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from ._draws import distinct_draws
-from ._gate import Gate, mix
+from ._gate import Gate, mix, mix_own
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
 from ._trunk import Trunk, n_outputs_of
 
@@ -198,14 +198,13 @@ class ProgressiveLevels(SharedTrunk):
 
     def _mix(self, gates: Tensor, experts: Tensor) -> Tensor:
         """Mix each task's own experts and the shared ones, `(M, T, B, H)`."""
-        own, shared = gates[..., : self.n_specific], gates[..., self.n_specific :]
-        result = mix(shared, experts[:, self.n_own :]) if self.n_shared else None
-        if self.n_specific:
-            specific = experts[:, : self.n_own].unflatten(1, (self.n_tasks, self.n_specific))  # type: ignore[no-untyped-call]
-            mixed = torch.einsum("mtbs,mtsbh->mtbh", own, specific)
-            result = mixed if result is None else result + mixed
-        assert result is not None
-        return result
+        if not self.n_shared:
+            return mix_own(gates, experts)
+        if not self.n_specific:
+            return mix(gates, experts)
+        own_gates, shared_gates = torch.split(gates, [self.n_specific, self.n_shared], 3)
+        own, shared = torch.split(experts, [self.n_own, self.n_shared], 1)
+        return mix_own(own_gates, own) + mix(shared_gates, shared)
 
     def task_parameters(self) -> list[nn.Parameter]:
         """Return the gates' of the tasks, where there is one level: above it, all paths lead to all tasks."""

@@ -103,25 +103,27 @@ class SoftTrunks(IndependentTrunks):
         amount = learning_rate * self.strength
         if amount == 0 or self.n_tasks == 1:
             return
-        for copies in self._weights():
-            flat = torch.stack(copies).view(self.n_members, self.n_tasks, -1)  # (M, T, P)
-            moved = _towards_mean(flat, amount) if self.kind == "l2" else _shrunk(flat, amount)
-            for copy, new in zip(copies, moved.flatten(0, 1), strict=True):
-                copy.copy_(new.view_as(copy))
-
-    def _weights(self) -> list[list[Tensor]]:
-        """Return the weights of each layer, a list of `M · T` copies."""
+        draw = _towards_mean if self.kind == "l2" else _shrunk
         if isinstance(self.trunks, MemberModules):
-            named = [dict(module.named_parameters()) for module in self.trunks.members]
-            return [
-                [parameters[name] for parameters in named]
-                for name, first in named[0].items()
-                if first.dim() > 1 and "bias" not in name
-            ]
+            for copies in self._copies(self.trunks):
+                together = torch.stack(copies)
+                moved = draw(together.view(self.n_members, self.n_tasks, -1), amount).view_as(together)
+                for copy, new in zip(copies, moved, strict=True):
+                    copy.copy_(new)
+            return
+        for name, parameter in self.trunks.named_parameters():
+            if parameter.dim() > 2 and "bias" not in name:
+                weights = parameter.view(self.n_members, self.n_tasks, -1)  # (M, T, P)
+                weights.copy_(draw(weights, amount))
+
+    @staticmethod
+    def _copies(trunks: MemberModules) -> list[list[Tensor]]:
+        """Return the weights of each layer, a list of `M · T` copies."""
+        named = [dict(module.named_parameters()) for module in trunks.members]
         return [
-            list(parameter.unbind(0))
-            for name, parameter in self.trunks.named_parameters()
-            if parameter.dim() > 2 and "bias" not in name
+            [parameters[name] for parameters in named]
+            for name, first in named[0].items()
+            if first.dim() > 1 and "bias" not in name
         ]
 
 

@@ -172,7 +172,7 @@ class BalancedBackward:
             gradients = replaced
         if common:
             passed.heads.backward(passed.representation, self._weighted(derivative))
-            passed.backward_trunk(_weighted_sum(weights, gradients).view_as(passed.representation))
+            passed.backward_trunk(weighted_sum(weights, gradients).view_as(passed.representation))
         else:
             self._apply(passed, derivative, weights, gradients)
         return weights
@@ -188,7 +188,7 @@ class BalancedBackward:
         shared = self.objective.times(derivative.clone(), self._by_column(weights)) if jacobian is None else None
         passed.backward(self._weighted(derivative), shared)
         if jacobian is not None:
-            passed.set_shared(_weighted_sum(weights, jacobian))
+            passed.set_shared(weighted_sum(weights, jacobian))
 
     def _weighted(self, derivative: Tensor) -> Tensor:
         """Multiply by the task weights, in place."""
@@ -216,6 +216,14 @@ class BalancedBackward:
         self._pairs += pairs.sum(0)
 
 
-def _weighted_sum(weights: np.ndarray, jacobian: Tensor) -> Tensor:
-    """Return `Σ_t w_t g_t`, `(M, P)`."""
+def weighted_sum(weights: np.ndarray, jacobian: Tensor) -> Tensor:
+    """Return `Σ_t w_t g_t`, `(M, P)`; a gradient that is not finite counts for nothing if its weight is 0.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (M, T)
+    jacobian : Tensor of shape (M, T, P)
+    """
+    if not weights.all():
+        jacobian = jacobian.masked_fill(torch.from_numpy(weights == 0).to(jacobian.device).unsqueeze(2), 0)
     return torch.einsum("mt,mtp->mp", jacobian.new_tensor(weights), jacobian)

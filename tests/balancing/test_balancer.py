@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.balancing import Balancing, GradientBalancing, JacobianBalancing, LossBalancing
+from skmtl.balancing import BALANCINGS, Balancing, GradientBalancing, JacobianBalancing, LossBalancing
 from skmtl.balancing._arrays import as_blocks
 from skmtl.balancing._step import Step, cut
 
@@ -161,11 +161,26 @@ def test_rows_of_a_jacobian_that_are_zero_or_not_finite_have_weight_zero(value):
     np.testing.assert_array_equal(balancer.state["sums"][:, :, 0], weights)
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan])
-def test_a_task_with_a_gradient_in_one_half_only_is_left_out(value):
+@pytest.mark.parametrize(("value", "weight"), [(0.0, 1), (np.nan, 0)])
+def test_a_task_with_a_gradient_in_one_half_only_is_there_unless_it_is_not_finite(value, weight):
     jacobian = torch.ones(1, 2, 3, 4)
     jacobian[0, 1, 2] = value
-    np.testing.assert_array_equal(Halves().start(1, 3).balance(jacobian=jacobian).weights, [[1, 1, 0]])
+    np.testing.assert_array_equal(Halves().start(1, 3).balance(jacobian=jacobian).weights, [[1, 1, weight]])
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_lengths_of_single_precision_gradients_do_not_overflow(size):
+    jacobian = torch.ones(1, 2, 4)
+    jacobian[0, 1] = size
+    np.testing.assert_array_equal(Doubling().start(1, 2).balance(jacobian=jacobian).weights, [[1, 1]])
+
+
+def test_losses_that_are_not_finite_are_not_shown_to_methods_that_read_them():
+    balancer = Counting().start(1, 3)
+    np.testing.assert_array_equal(balancer.balance(losses=np.array([[1.0, np.nan, 3.0]])).weights, [[1, 0, 3]])
+    np.testing.assert_array_equal(balancer.state["tasks"], [[1, 0, 1]])
+    gramian = gramians([1.0, 2.0])
+    np.testing.assert_array_equal(Lengths().start(1, 2).balance(np.array([[np.nan, 1]]), gramian).weights, [[1, 2]])
 
 
 def test_without_any_gradient_weights_are_uniform():
@@ -296,6 +311,23 @@ def test_weights_that_follow_from_no_gradient_are_not_remembered():
     assert balancer.remembered(ones(1, 2)) is None
 
 
+def test_weights_are_not_remembered_while_a_member_has_no_gradient():
+    balancer = Lengths(every=3).start(2, 2)
+    balancer.balance(gramian=np.stack([np.zeros((2, 2)), np.eye(2)]), present=ones(2, 2))
+    assert balancer.remembered(ones(2, 2)) is None
+    some = np.array([[False, False], [True, True]])  # a member without labels needs no gradient
+    balancer.balance(gramian=np.stack([np.zeros((2, 2)), np.eye(2)]), present=some)
+    assert balancer.remembered(some) is not None
+
+
+def test_which_tasks_were_there_is_remembered_as_it_was():
+    balancer = Lengths(every=3).start(1, 2)
+    present = ones(1, 2)
+    balancer.balance(gramian=gramians([1.0, 2.0]), present=present)
+    present[0, 0] = False
+    assert balancer.remembered(present) is None
+
+
 def test_lessons_of_a_step_reach_only_tasks_that_were_there():
     balancer = Counting().start(2, 3)
     present = np.array([[True, False, True], [False, False, False]])
@@ -345,6 +377,21 @@ def test_gramians_of_another_shape_are_refused():
         Lengths().weights(np.ones(3))
     with pytest.raises(ValueError, match=r"got shape \(0,\)"):
         Counting().weights([])
+
+
+def test_losses_of_another_shape_than_the_gramian_are_refused():
+    method = BALANCINGS["gradnorm"]()
+    with pytest.raises(ValueError, match=r"losses must be \(2,\)"):
+        method.weights(np.eye(2), losses=np.ones(3))
+    with pytest.raises(ValueError, match=r"losses must be \(3, 2\)"):
+        method.weights(np.stack([np.eye(2)] * 3), losses=np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["uniform", "rlw", "mgda", "nash_mtl"])
+def test_no_members_have_no_weights(name):
+    method = BALANCINGS[name]()
+    shape = (0, 2, 2) if isinstance(method, GradientBalancing) else (0, 2)
+    assert method.weights(np.empty(shape)).shape == (0, 2)
 
 
 def test_losses_that_a_method_on_gradients_needs_are_asked_for():

@@ -156,8 +156,10 @@ def test_independent_is_one_network_a_task():
 def test_soft_sharing_without_bound_is_weights_in_common(penalty):
     sharing = Soft(penalty, strength=20.0 if penalty == "l2" else 200.0)  # times the rate of .05, 1 and above
     trunk = train(network_of(sharing), targets()).trunk
-    for copies in trunk._weights():
-        flat = torch.stack(copies).view(2, N_TASKS, -1)
+    weights = [parameter for name, parameter in trunk.named_parameters() if name.endswith("weight")]
+    assert weights
+    for weight in weights:
+        flat = weight.detach().view(2, N_TASKS, -1)
         spread = (flat - flat.mean(1, keepdim=True)).abs().max()
         assert spread < 1e-12
 
