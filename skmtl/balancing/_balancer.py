@@ -205,6 +205,8 @@ class Balancer:
 
 def _patterns(seen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return which members see which tasks, those that see the same ones together; without those that see none."""
+    if seen.all():
+        return [(np.arange(seen.shape[0]), np.arange(seen.shape[1]))]
     patterns, which = np.unique(seen, axis=0, return_inverse=True)
     return [
         (np.flatnonzero(which.ravel() == place), np.flatnonzero(pattern))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,12 +102,20 @@ def group_means(values: np.ndarray, n_groups: int) -> np.ndarray:
     order = values.argsort(1)
     ordered = values[members, order]
     first = _first_places(ordered, n_groups)
-    lengths = np.diff(first, append=values.size)
+    lengths = np.append(first[1:], values.size) - first
     # Each group is summed by itself: differences of sums over all values would lose small values beside large ones.
     means = np.repeat(np.add.reduceat(ordered.ravel(), first) / lengths, lengths)
     result = np.empty_like(values)
     result[members, order] = means.reshape(values.shape)
     return result
+
+
+@cache
+def _groups(n_values: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return one by the length of the group from its first value, a row, up to a column, and -inf if there is none."""
+    places = np.arange(n_values + 1)
+    length = places - places[:, None]
+    return np.where(length > 0, 1 / np.maximum(length, 1), 0), np.where(length > 0, 0, -np.inf)
 
 
 def _first_places(ordered: np.ndarray, n_groups: int) -> np.ndarray:
@@ -116,10 +125,9 @@ def _first_places(ordered: np.ndarray, n_groups: int) -> np.ndarray:
     scaled = ordered / np.where(largest > 0, largest, 1)  # whose squares do not overflow
     sums = np.zeros((n_members, n_values + 1))
     np.cumsum(scaled - scaled.mean(1, keepdims=True), axis=1, out=sums[:, 1:])
-    places = np.arange(n_values + 1)
-    length = places - places[:, None]  # of the group from its first value, a row, up to a column
     # The sum of squares within groups is smallest where that of the groups' sums, by their lengths, is largest.
-    gain = np.where(length > 0, (sums[:, None] - sums[:, :, None]) ** 2 / np.maximum(length, 1), -np.inf)
+    inverse, barred = _groups(n_values)
+    gain = (sums[:, None] - sums[:, :, None]) ** 2 * inverse + barred
     best, cuts = gain[:, 0], []  # (M, T + 1): of the values before a place, in one group
     for _ in range(n_groups - 1):
         through = best[:, :, None] + gain
