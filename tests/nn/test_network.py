@@ -6,8 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from skmtl.losses import Gamma, Huber, LogLoss, Poisson, SquaredError
 from skmtl.nn import ACTIVATIONS, MLP, MemberModules, MLPTrunk, ModuleTrunk, Network
@@ -138,25 +136,8 @@ def test_a_copy_shares_nothing():
 # Devices
 
 
-class OnlyOn(TorchDispatchMode):
-    """Fails when an operation makes a tensor on another device."""
-
-    def __init__(self, device):
-        super().__init__()
-        self.device = device
-        self.n_tensors = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self.n_tensors += 1
-                assert leaf.device.type == self.device, f"{func} made a tensor on {leaf.device}"
-        return result
-
-
-def test_the_watch_over_devices_sees_a_stray_tensor():
-    with pytest.raises(AssertionError, match="made a tensor on cpu"), OnlyOn("meta"):
+def test_the_watch_over_devices_sees_a_stray_tensor(only_on):
+    with pytest.raises(AssertionError, match="made a tensor on cpu"), only_on("meta"):
         torch.zeros(2)
 
 
@@ -173,7 +154,7 @@ TASKS = [
 
 @pytest.mark.parametrize("trunk", [MLPTrunk((6, 4), dropout=0.5), MLPTrunk(()), ModuleTrunk(nn.Linear, out_features=4)])
 @pytest.mark.parametrize("class_weighted", [False, True])
-def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere(trunk, class_weighted):
+def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere(trunk, class_weighted, only_on):
     rng = np.random.default_rng(0)
     _, groups = group_tasks(*zip(*TASKS, strict=True))
     labels = rng.integers(1, 3, size=(16, len(TASKS))).astype(float)  # counts, amounts and class codes at once
@@ -189,7 +170,7 @@ def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere(trunk, class_weight
     )
     x, y = torch.empty(16, 5, device="meta"), torch.empty(16, len(TASKS), device="meta")
     weights, rows = torch.empty_like(y), torch.empty(2, 16, device="meta")
-    with OnlyOn("meta") as watch:
+    with only_on("meta") as watch:
         outputs = network(x)  # without rows: a user's module finds its own by value, which this device does not have
         with torch.no_grad():
             measured = objective(outputs.detach(), y, weights, rows)

@@ -400,3 +400,29 @@ def test_every_way_of_sharing_says_what_it_is(name):
 def test_unknown_names_get_a_likely_one():
     with pytest.raises(ValueError, match="Did you mean 'mmoe'"):
         as_sharing("mmoee")
+
+
+@every_sharing
+def test_a_step_on_the_meta_device_makes_no_tensor_elsewhere(sharing, only_on):
+    network = network_of(sharing).float().to("meta")
+    x, gradient = torch.empty(7, N_FEATURES, device="meta"), torch.empty(2, 7, N_TASKS, device="meta")
+    with only_on("meta") as watch:
+        passed = network.forward_training(x)
+        passed.backward(gradient, gradient.clone())
+        network.after_step(0.1)
+        network.gates(x)
+    assert watch.n_tensors > 10
+    assert all(parameter.grad is None or parameter.grad.device.type == "meta" for parameter in network.parameters())
+
+
+@every_sharing
+def test_gradients_of_each_task_are_on_the_meta_device(sharing, only_on):
+    network = network_of(sharing).float().to("meta")
+    if not network.shares:
+        return
+    passed = network.forward_training(torch.empty(7, N_FEATURES, device="meta"))
+    with only_on("meta"):
+        jacobian = passed.jacobian(torch.empty(2, 7, N_TASKS, device="meta"))
+        if passed.has_common:
+            passed.gramian(torch.empty(2, 7, N_TASKS, device="meta"))
+    assert jacobian.shape[:2] == (2, N_TASKS)
