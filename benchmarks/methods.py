@@ -47,6 +47,7 @@ FITTED = {
     "n_iter_no_change": 10,
     "batch_size": 128,
 }
+FIXED = "tuned fixed weights"
 # The parameter of a method that its users turn first: tried at two values, with two learning rates.
 OWN: dict[str, tuple[str, tuple[Any, Any]]] = {
     "uw_so": ("balancing__tau", (1.0, 5.0)),
@@ -142,9 +143,16 @@ def errors_of(model: MultiTaskEstimator, problem: Problem, train: np.ndarray, te
     return errors
 
 
-def settings_of(method: str) -> list[dict[str, Any]]:
+def settings_of(method: str, tasks: list[str], seed: int) -> list[dict[str, Any]]:
     """Return the settings that a method is tried with: as many for each."""
     kind, name = method.split(":")
+    if name == FIXED:  # equal weights, and others drawn at random
+        drawn = np.exp(np.random.default_rng(seed).standard_normal((len(RATES), len(tasks))))
+        drawn[0] = 1
+        return [
+            {"task_weights": dict(zip(tasks, weights.tolist(), strict=True)), "learning_rate_init": RATES[1]}
+            for weights in drawn / drawn.mean(1, keepdims=True)
+        ]
     fixed = {} if kind == "single" else {kind: (BALANCINGS if kind == "balancing" else SHARINGS)[name]()}
     if name not in OWN:
         return [{**fixed, "learning_rate_init": rate} for rate in RATES]
@@ -162,7 +170,7 @@ def fitted(problem: Problem, rows: np.ndarray, settings: dict[str, Any], seed: i
 def tuned_errors(problem: Problem, method: str, train: np.ndarray, test: np.ndarray, seed: int) -> dict[str, float]:
     """Tune on a part of the training rows, fit to all of them, and measure on the test rows."""
     inner, valid = train_test_split(train, test_size=0.25, random_state=seed)
-    tried = settings_of(method)
+    tried = settings_of(method, list(problem.y), seed)
     scores = []
     for settings in tried:
         try:
@@ -197,7 +205,7 @@ def measure(problem: Problem, method: str, seed: int) -> dict[str, Any]:
 def all_methods() -> list[str]:
     return [
         "single:single",
-        *(f"balancing:{name}" for name in BALANCINGS),
+        *(f"balancing:{name}" for name in (*BALANCINGS, FIXED)),
         *(f"sharing:{name}" for name in SHARINGS if name != "hard"),
     ]
 

@@ -7,6 +7,8 @@ import numpy as np
 MOST_STEPS = 100
 EXACT = 1e-12
 RIDGE = 1e-15
+# Of what is raised to a power, so that nothing overflows.
+MOST_LOG = 600.0
 # A step never goes further towards a weight of zero than this share of the way.
 FURTHEST = 0.95
 
@@ -17,7 +19,8 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
     With `v = w n` and the Gramian `Ĝ` of gradients of length 1, this is the minimum of a strictly convex function whose
     derivative is `Ĝ v − c v^(−1/α)`, `c = n^(1/α − 1)`. Its Newton steps are cut so that weights stay positive and are
     judged component by component, so that weights of any size are exact. A solution exists if no convex combination of
-    the gradients is zero; else weights grow without bound, and those of the last step are returned.
+    the gradients is zero; else weights grow without bound, and those of the last step are returned. So they are for an
+    `α` far from 1 and gradients of very different lengths, where some gains would be smaller than rounding.
 
     Parameters
     ----------
@@ -40,11 +43,11 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
     logs = np.log(norms)
     middle = logs.mean(1, keepdims=True)
     # In units of the geometric mean length, which only multiplies the weights: see the return.
-    strength = np.exp((power - 1) * (logs - middle))
-    v = strength ** (1 / (1 + power))
+    strength = (power - 1) * (logs - middle)  # the logarithm of c
+    v = np.exp(strength / (1 + power))
     place = np.arange(norms.shape[1])
     for _ in range(MOST_STEPS):
-        pull = strength * v**-power
+        pull = np.exp(np.clip(strength - power * np.log(v), -MOST_LOG, MOST_LOG))
         gap = np.matmul(cosines, v[..., None])[..., 0] - pull
         if (np.abs(gap) <= EXACT * pull).all():
             break

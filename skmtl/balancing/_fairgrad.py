@@ -24,11 +24,13 @@ class FairGrad(GradientBalancing):
     no solution, and large finite weights are returned. Task weights multiply the weights afterwards.
 
     Solved exactly by a few Newton steps; the authors use a general solver for least squares, and clip the direction.
+    With lengths that differ a hundredfold, a small `α` lets some gains fall below rounding, and with a thousandfold a
+    large one does; weights are approximate there.
 
     Parameters
     ----------
     alpha : float, default=1.0
-        Fairness `α`, at least .01. The authors use 1 and 2.
+        Fairness `α`, from .01 to 100. The authors use 1 and 2.
     gradients : {"auto", "representation", "parameters"}, default="auto"
         What gradients are taken with respect to, see `GradientBalancing`.
     every : int, default=1
@@ -49,7 +51,7 @@ class FairGrad(GradientBalancing):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **GradientBalancing._parameter_constraints,
-        "alpha": [Interval(Real, 0.01, None, closed="left")],
+        "alpha": [Interval(Real, 0.01, 100, closed="both")],
     }
 
     def __init__(

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval
 from ._base import GradientBalancing
 from ._step import Array, Step
 
-# No task is given up: its weight stays at least this share of the mean.
-SMALLEST = 1e-3
+# Weights stay at least this share of their mean: no task is lost to rounding.
+SMALLEST = 1e-12
 
 
 class GradNorm(GradientBalancing):
@@ -23,15 +23,16 @@ class GradNorm(GradientBalancing):
     scale matters. State: the weights, and each task's first loss `L_t⁰`, from the first step that has labels of it.
     Task weights multiply the weights afterwards.
 
-    The step is taken on `Γ` in units of their mean, so that the rate does not depend on how large gradients are. First
-    losses are noisy for small batches; they are means over the first epoch, in which weights stay 1.
+    It is the weights' logarithms that descend, with `Γ` in units of their mean: in the paper weights do, and a weight
+    that is to be small, as that of a long gradient is, jumps to and fro. First losses are noisy for small batches; they
+    are means over the first epoch, in which weights stay 1.
 
     Parameters
     ----------
     alpha : float, default=1.5
         `α`: how strongly tasks that lag behind are favoured. 0: all lengths equal.
     learning_rate : float, default=0.025
-        Of the weights, above 0.
+        Of the weights' logarithms, above 0.
     gradients : {"auto", "representation", "parameters"}, default="auto"
         What gradients are taken with respect to, see `GradientBalancing`.
     every : int, default=1
@@ -98,12 +99,11 @@ class GradNorm(GradientBalancing):
         rate = np.where(mean > 0, progress / np.where(mean > 0, mean, 1), 1)
         longest = step.norms.max(1, keepdims=True)
         lengths = weights * (step.norms / longest)
-        level = lengths.mean(1, keepdims=True)
-        slope = np.sign(lengths - level * rate**self.alpha) * (step.norms / longest) / level
+        lengths = lengths / lengths.mean(1, keepdims=True)
+        slope = np.sign(lengths - rate**self.alpha) * lengths
         total = weights.sum(1, keepdims=True)
-        moved = np.maximum(
-            weights - self.learning_rate * weights * np.where(begins, 0, slope), SMALLEST * total / n_tasks
-        )
+        steps = np.where(begins, 0, self.learning_rate * slope)
+        moved = np.maximum(weights * np.exp(-steps), SMALLEST * total / n_tasks)
         state["weights"] = moved * (total / moved.sum(1, keepdims=True))
         scaled: Array = weights * (n_tasks / total)
         return scaled

@@ -21,6 +21,13 @@ def test_lengths_become_equal_where_tasks_train_alike():
     assert weights.sum() == pytest.approx(3)
 
 
+@pytest.mark.parametrize("length", [1e-6, 100.0, 1e6])
+def test_a_gradient_of_any_length_is_brought_to_that_of_the_others(length):
+    lengths = np.array([1.0, length, 2.0])
+    weighted = run(GradNorm(), lambda _: np.ones((1, 3)), lengths, 1500) * lengths
+    np.testing.assert_allclose(weighted, weighted.mean(), rtol=0.1)
+
+
 def test_a_task_that_lags_behind_gets_the_longer_gradient():
     def losses(epoch):
         return np.array([[1.0, 0.25]]) if epoch else np.ones((1, 2))
