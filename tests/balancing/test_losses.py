@@ -16,7 +16,6 @@ from skmtl.balancing import (
     RandomLossWeighting,
     ScaleInvariant,
     SmoothTchebycheff,
-    SoftOptimalUncertainty,
     UncertaintyWeighting,
     Uniform,
 )
@@ -70,13 +69,6 @@ def test_losses_below_the_floor_count_as_the_floor():
     np.testing.assert_allclose(ScaleInvariant(floor=0.1).weights([1.0, 0.01, -2.0]), [1, 10, 10])
 
 
-def test_softened_uncertainty_by_hand():
-    weights = SoftOptimalUncertainty(tau=2.0).weights([0.5, 1.0])
-    expected = np.exp([1.0, 0.5])
-    np.testing.assert_allclose(weights, expected / expected.sum())
-    np.testing.assert_allclose(SoftOptimalUncertainty(tau=1e9).weights(LOSSES), 0.25, rtol=1e-6)
-
-
 def settled(method, losses, n_steps=3000):
     balancer = method.start(len(losses), losses.shape[1])
     for _ in range(n_steps):
@@ -110,17 +102,6 @@ def test_a_learned_number_takes_a_step_of_gradient_descent(method, slope):
     np.testing.assert_allclose(number, -0.1 * slope(losses))
 
 
-def test_rates_of_two_epochs_decide_the_average():
-    balancer = DynamicWeightAverage(temperature=2.0).start(1, 2)
-    for epoch, steps in enumerate(([[1.0, 2.0], [3.0, 2.0]], [[1.0, 1.0]], [[9.0, 9.0], [5.0, 5.0]])):
-        for losses in steps:
-            weights = balancer.balance(losses=np.array([losses]), epoch=epoch).weights
-            if epoch < 2:
-                assert (weights == 1).all()
-    rates = np.exp(np.array([0.5, 0.5]) / 2)  # means 2, 2 and then 1, 1
-    np.testing.assert_allclose(weights, [2 * rates / rates.sum()])
-
-
 def test_epochs_in_which_a_task_is_missing_do_not_count_for_it():
     balancer = DynamicWeightAverage().start(1, 2)
     both, first = np.array([[True, True]]), np.array([[True, False]])
@@ -139,16 +120,6 @@ def test_means_are_those_of_the_epochs():
     assert (state["before"].item(), state["last"].item(), state["n_means"].item()) == (2, 5, 2)
 
 
-def test_gaps_are_relative_to_the_second_epoch():
-    balancer = ImprovableGap().start(1, 2)
-    for epoch, losses in enumerate([[3.0, 3.0], [2.0, 1.0], [1.0, 1.0]]):
-        weights = balancer.balance(losses=np.array([losses]), epoch=epoch).weights
-        if epoch < 2:
-            np.testing.assert_allclose(weights, [1 / np.array(losses)])
-    gaps = np.exp([0.5, 1.0])
-    np.testing.assert_allclose(weights, [2 * gaps / gaps.sum()])
-
-
 def test_the_published_soft_maximum_measures_losses_after_its_warm_up():
     balancer = SmoothTchebycheff(mu=1.0, warmup_epochs=1).start(1, 2)
     for epoch, losses in enumerate([[3.0, 3.0], [2.0, 4.0], [1.0, 4.0]]):
@@ -165,38 +136,6 @@ def test_random_weights_sum_to_one_and_are_equal_in_the_mean(distribution):
     np.testing.assert_allclose(weights.sum(1), 1)
     np.testing.assert_allclose(weights.mean(0), 1 / 3, atol=0.01)
     assert weights.std(0).min() > 0.01
-
-
-def test_absences_do_not_shift_random_numbers():
-    full, part = RandomLossWeighting().start(1, 3), RandomLossWeighting().start(1, 3)
-    full.balance(losses=np.ones((1, 3)))
-    part.balance(losses=np.ones((1, 3)), present=np.array([[True, False, True]]))
-    np.testing.assert_array_equal(
-        full.balance(losses=np.ones((1, 3))).weights, part.balance(losses=np.ones((1, 3))).weights
-    )
-
-
-def test_famo_weights_are_shares_by_losses():
-    balancer = FAMO().start(1, 2)
-    weights = balancer.balance(losses=np.array([[0.5, 2.0]])).weights
-    np.testing.assert_allclose(weights, [[0.8, 0.2]])
-
-
-def test_famo_takes_adams_step_against_the_task_that_fell_most():
-    method = FAMO(learning_rate=0.1, decay=0.0)
-    balancer = method.start(1, 2)
-    before, after = np.array([[1.0, 1.0]]), np.array([[0.5, 1.0]])
-    there = np.ones((1, 2), bool)
-    logits = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    adam = torch.optim.Adam([logits], lr=0.1)
-    for _ in range(5):
-        balancer.follow_up(before, after, there)
-        shares = torch.softmax(logits, 0)
-        fallen = torch.tensor([np.log(2.0), 0.0], dtype=torch.float64)
-        (logits.grad,) = torch.autograd.grad(shares, logits, fallen)
-        adam.step()
-    np.testing.assert_allclose(balancer.state["logits"][0], logits.detach().numpy(), rtol=1e-6)
-    assert balancer.state["logits"][0, 0] < balancer.state["logits"][0, 1]
 
 
 def test_a_common_shift_of_logits_changes_nothing():
