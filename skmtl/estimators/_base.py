@@ -232,15 +232,34 @@ class BaseMultiTask(FittedMultiTask):
         self.task_weights_ = fitted.history.learned_weights(structure.names)
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.n_units
-        for name in ("oof_prediction_", "oof_score_", "oof_task_scores_"):
+        for name in ("oof_prediction_", "oof_score_", "oof_task_scores_", "oof_part_scores_", "companions_", "mix_"):
             self.__dict__.pop(name, None)
         if fitted.out_of_fold is not None:
             predicted = self._decode(fitted.out_of_fold, len(labelled), constants=False)
             self.oof_task_scores_ = self._task_scores(columns.take(labelled.place), predicted, labelled.weights)
             self.oof_score_ = float(np.mean(list(self.oof_task_scores_.values()))) if self.oof_task_scores_ else np.nan
+            if model.blend is not None:
+                self._store_parts(fitted, labelled, columns)
             self.oof_prediction_ = self._out_of_fold_shape(
                 [_spread(values, labelled.place, columns.n_samples) for values in predicted]
             )
+
+    def _store_parts(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
+        """Set what companions learned, and what each part would score alone."""
+        blend = fitted.model.blend
+        assert blend is not None
+        self.companions_ = blend.companions
+        names = fitted.model.structure.columns
+        self.mix_ = {
+            names[fitted.model.tasks[task]]: mix
+            for place, mix in blend.mix.items()
+            for task in range(blend.groups[place].tasks.start, blend.groups[place].tasks.stop)
+        }
+        own = columns.take(labelled.place)
+        self.oof_part_scores_ = {}
+        for name, parts in fitted.parts.items():
+            predicted = self._decode(parts, len(labelled), constants=False)
+            self.oof_part_scores_[name] = self._task_scores(own, predicted, labelled.weights)
 
     # scikit-learn's conventions -------------------------------------------------------------------------------------
 

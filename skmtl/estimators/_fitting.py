@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ from ..training import (
     global_draws,
     group_keys,
 )
+from ._blending import blend_parts
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve
@@ -60,8 +61,10 @@ class Fitted:
     n_iter : ndarray of int of shape (n_members,)
         Epochs that each member ran.
     out_of_fold : list of ndarray or None
-        A prediction per group from the members that held a row out, `(n_rows, T)` or `(n_rows, T, K)`, NaN where none
-        did; None without holdouts.
+        A prediction per group from what was not fitted to a row, `(n_rows, T)` or `(n_rows, T, K)`, NaN where there is
+        none; None without holdouts.
+    parts : dict
+        The same for each part alone; empty without companions.
     interrupted : bool
         Whether Ctrl-C ended training.
     """
@@ -71,6 +74,7 @@ class Fitted:
     n_iter: np.ndarray
     out_of_fold: list[np.ndarray] | None
     interrupted: bool
+    parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
 
 def fit_model(
@@ -147,8 +151,13 @@ def fit_model(
     batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)
     del labels, weights  # on many rows, they are as large as the tensors made of them
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
+    if resolved.companions and fitted.out_of_fold is not None:
+        labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
+        blended = blend_parts(model, labelled, labels, weights, keys.content, column_weights[tasks], fitted.out_of_fold)
+        model.blend, fitted.out_of_fold, fitted.parts = blended
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
+        fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}
     return fitted
 
 
@@ -174,6 +183,13 @@ def _prepare(
     n_foldable = n_distinct if groups is None else len(np.unique(folds))
     external = validation is not None
     resolved = resolve(estimator, trunk, len(labelled), n_distinct, n_foldable, external, incremental)
+    if resolved.companions and groups is not None:
+        if estimator.companions != "auto":
+            raise ValueError(
+                f"companions={estimator.companions!r} are mixed by predictions of single rows left out, whatever group "
+                "they are of. Set companions=None, or 'auto'."
+            )
+        resolved = replace(resolved, companions=())
     if previous is None:
         members = tuple(int(seed) for seed in draws.randint(LARGEST_SEED, size=resolved.n_estimators))
         seeds = Seeds(first[0], first[1], first[2], members)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..companions import Blend
 from ..features import Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
@@ -62,6 +63,8 @@ class Model:
     net : MultiTaskNet
     n_fits : int
         How often the model was continued.
+    blend : Blend or None
+        The companions, and how they are mixed with the network.
     """
 
     structure: TaskStructure
@@ -76,6 +79,7 @@ class Model:
     seen: tuple[np.ndarray, int]
     net: MultiTaskNet
     n_fits: int
+    blend: Blend | None = None
 
     @property
     def network(self) -> Network:
@@ -90,7 +94,22 @@ class Model:
         return objective
 
     def predictions(self, X: Any) -> list[np.ndarray]:
-        """Return a prediction per group, averaged over members: `(n, T)` in encoded units or `(n, T, K)`."""
+        """Return a prediction per group, of all parts together: `(n, T)` in encoded units or `(n, T, K)`."""
+        network = self.network_predictions(X)
+        return network if self.blend is None else self.blend.predict(self.uncoded(X), network)
+
+    def uncoded(self, X: Any) -> np.ndarray:
+        """Return what companions read, `(n, C)`."""
+        places = torch.from_numpy(self.standardizer.uncoded)
+        step = max(1, CHUNK_VALUES // max(1, self.standardizer.n_outputs))
+        parts = [
+            self.standardizer.tensor(X[first : first + step], torch.float64, "cpu").index_select(1, places).numpy()
+            for first in range(0, X.shape[0], step)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(places)))
+
+    def network_predictions(self, X: Any) -> list[np.ndarray]:
+        """Return the network's prediction per group, averaged over members: `(n, T)` or `(n, T, K)`."""
         tables: list[np.ndarray] = []
         first = 0
         for x, n_rows in self._chunks(X):

@@ -12,7 +12,9 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
+from ..companions import COMPANIONS
 from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
@@ -41,6 +43,7 @@ CONSTRAINTS: dict[str, Any] = {
     "trunk": "no_validation",  # as_trunk says what it may be
     "sharing": "no_validation",  # as_sharing says what it may be
     "balancing": "no_validation",  # as_balancing says what it may be
+    "companions": [None, StrOptions({"auto", *COMPANIONS}), list, tuple],
     "encoder": "no_validation",  # make_reader says what it may be
 }
 
@@ -64,6 +67,8 @@ class Resolved:
     batch_size : int
     device : torch.device
     dtype : torch.dtype
+    companions : tuple of str
+        Names of the parts in closed form.
     """
 
     trunk: Trunk
@@ -74,6 +79,7 @@ class Resolved:
     batch_size: int
     device: torch.device
     dtype: torch.dtype
+    companions: tuple[str, ...] = ()
 
 
 def resolve_trunk(estimator: BaseEstimator) -> Trunk:
@@ -160,7 +166,52 @@ def resolve(
     device = check_device(estimator.device)
     exact = not incremental and trunk.batched and device.type == "cpu" and n_rows <= batch_size
     dtype = torch.float64 if exact else torch.float32
-    return Resolved(trunk, sharing, balancing, int(n_estimators), bool(early_stopping), int(batch_size), device, dtype)
+    chosen = resolve_companions(estimator, trunk, bool(early_stopping) and not external, incremental)
+    sizes = int(n_estimators), bool(early_stopping), int(batch_size)
+    return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen)
+
+
+def resolve_companions(
+    estimator: BaseEstimator, trunk: Trunk, has_holdouts: bool, incremental: bool
+) -> tuple[str, ...]:
+    """Return the names of the parts in closed form that are fitted beside the network.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    trunk : Trunk
+    has_holdouts : bool
+        Whether members hold rows out.
+    incremental : bool
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or companions are asked for where there are none.
+    """
+    asked = estimator.companions
+    if asked is None:
+        return ()
+    if asked == "auto":
+        suits = isinstance(trunk, MLPTrunk) and has_holdouts and not incremental and not estimator.warm_start
+        return tuple(COMPANIONS) if suits else ()
+    names = (asked,) if isinstance(asked, str) else tuple(asked)
+    for name in names:
+        if name not in COMPANIONS:
+            hint = likely_and_known(name, COMPANIONS, "companions")
+            raise ValueError(f"companions must be None, 'auto', or names, got {name!r}.{hint}")
+    reason = (
+        "partial_fit sees no rows twice"
+        if incremental
+        else "warm_start continues networks only"
+        if estimator.warm_start
+        else "they are mixed by out-of-fold predictions, and here members hold no rows out"
+        if not has_holdouts
+        else None
+    )
+    if names and reason:
+        raise ValueError(f"companions={asked!r} cannot be fitted: {reason}. Set companions=None, or 'auto'.")
+    return names
 
 
 def check_device(device: str | torch.device) -> torch.device:

@@ -85,6 +85,10 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
+    companions : {"linear", "kernel", "auto"}, sequence of them, or None, default=None
+        Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
+        were left out: ridge regression, and a kernel machine that learns which features matter. "auto": both, for the
+        built-in trunk, where members hold rows out.
     balancing : str or balancing specification, default="uniform"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
@@ -196,6 +200,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         verbose: int | bool = 0,
         trunk: Any = "auto",
         sharing: Any = "hard",
+        companions: Any = None,
         balancing: Any = "uniform",
         encoder: Any = "auto",
     ) -> None:
@@ -223,6 +228,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         self.verbose = verbose
         self.trunk = trunk
         self.sharing = sharing
+        self.companions = companions
         self.balancing = balancing
         self.encoder = encoder
 

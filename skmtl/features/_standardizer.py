@@ -106,6 +106,13 @@ class Standardizer:
         return len(self.mean_) + n_codes + len(self._holes) + n_slots
 
     @property
+    def uncoded(self) -> np.ndarray:
+        """Places of the columns of a tensor that are numbers, holes and categories of a column each: no codes."""
+        n_codes = 0 if self._bins is None else len(self._bins)
+        n_numbers = len(self.mean_)
+        return np.concatenate([np.arange(n_numbers), np.arange(n_numbers + n_codes, self.n_outputs)])
+
+    @property
     def embedding_rows(self) -> list[int]:
         """Rows of the table of embeddings that belong to each embedded column."""
         return [] if self._embedded is None else self._embedded.sizes

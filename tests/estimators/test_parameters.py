@@ -82,6 +82,7 @@ DIFFERENT = {
         ["uniform", "dwa", "uncertainty", "geometric", "famo", "mgda", "cagrad", "nash_mtl", "db_mtl", "graddrop"],
         {"max_iter": 8},
     ),
+    "companions": ([None, "linear", "kernel", "auto"], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (
         [
@@ -185,6 +186,7 @@ class Garbage:
 
 
 GARBAGE = {
+    "companions": ["linears", "network", 3, {"linear": 1}, ["kernel", 3], True],
     "hidden_layer_sizes": [0, -3, (5, 0), (2.5,), "wide", None, 1.5, ((3, 4), (5, 6))],
     "activation": ["linear", None, 3],
     "dropout": [-0.1, 1, 1.0, "a", np.nan],
@@ -225,7 +227,15 @@ def test_garbage_is_refused_for_every_parameter(estimator):
             with pytest.raises(ValueError) as caught:  # InvalidParameterError is one
                 model.fit(X, y)
             assert name in str(caught.value), (name, value)
-            if name not in ("trunk", "encoder", "sharing", "balancing", "hidden_layer_sizes", "task_types"):
+            if name not in (
+                "trunk",
+                "encoder",
+                "sharing",
+                "balancing",
+                "companions",
+                "hidden_layer_sizes",
+                "task_types",
+            ):
                 assert isinstance(caught.value, InvalidParameterError), (name, value)
 
 

@@ -1,0 +1,255 @@
+"""Companions and network as one model: fitted beside each other, and mixed by how well they predict rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from ..tasks import TaskGroup
+from ._kernel import KernelCompanion
+from ._linear import LinearCompanion
+from ._mix import least_squares_mix, log_probabilities, logistic_mix
+
+COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
+    "linear": LinearCompanion,
+    "kernel": KernelCompanion,
+}
+# A companion's prediction of 0 or 1 is read as a probability that is never certain.
+FARTHEST = 0.01
+
+
+@dataclass
+class Rows:
+    """What companions are fitted to: rows of different content.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, C)
+        Standardised columns.
+    labels : ndarray of shape (n, T)
+        Encoded labels, in the order of the engine: means over rows of equal content.
+    shares : list of ndarray of shape (n, T, K)
+        For each group of classes, the share of each class among a row's labels; empty for others.
+    weights : ndarray of shape (n, T)
+        Sums of weights; 0 without a label.
+    place : ndarray of int of shape (n_rows,)
+        Where each row of the data went.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    shares: list[np.ndarray]
+    weights: np.ndarray
+    place: np.ndarray
+
+
+def distinct_rows(
+    X: np.ndarray, labels: np.ndarray, weights: np.ndarray, keys: np.ndarray, groups: Sequence[TaskGroup]
+) -> Rows:
+    """Merge rows of equal content, so that leaving out one leaves out every copy.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, C)
+    labels, weights : ndarray of shape (n_rows, T)
+    keys : ndarray of uint64 of shape (n_rows,)
+        Equal where rows of X are; they also decide the order of rows.
+    groups : sequence of TaskGroup
+    """
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        result = np.zeros((len(first), *values.shape[1:]))
+        np.add.at(result, place, values)
+        return result
+
+    totals = summed(weights)
+    shown = np.where(weights > 0, labels, 0)
+    safe = np.where(totals > 0, totals, 1)
+    shares = []
+    for group in groups:
+        own = slice(group.tasks.start, group.tasks.stop)
+        if group.loss.scaling != "classes":
+            shares.append(np.empty((len(first), 0, 0)))
+            continue
+        onehot = np.eye(group.n_classes)[shown[:, own].astype(np.intp)] * weights[:, own, None]
+        shares.append(summed(onehot) / safe[:, own, None])
+    return Rows(X[first], summed(shown * weights) / safe, shares, totals, place)
+
+
+class Blend:
+    """Companions of all tasks that they can serve, and the weights with which they and the network are mixed.
+
+    Companions serve tasks with squared error, and tasks of classes, whose classes are targets of 0 and 1. All tasks of
+    a group have the same weights, found on predictions of rows that no part was fitted to.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of `COMPANIONS`.
+    groups : sequence of TaskGroup
+    task_weights : ndarray of shape (T,)
+
+    Attributes
+    ----------
+    companions : dict
+        The fitted ones by name.
+    mix : dict
+        For each group that is served, by its place, the weight of "network" and of each companion.
+    """
+
+    def __init__(self, names: Sequence[str], groups: Sequence[TaskGroup], task_weights: np.ndarray) -> None:
+        self.names, self.groups, self.task_weights = list(names), list(groups), task_weights
+        self.companions: dict[str, Any] = {}
+        self.mix: dict[int, dict[str, float]] = {}
+        self.intercepts: dict[int, np.ndarray] = {}
+
+    @property
+    def served(self) -> list[int]:
+        """The groups that companions serve, by their place."""
+        return [
+            place
+            for place, group in enumerate(self.groups)
+            if group.loss.scaling == "classes" or group.loss.name == "squared_error"
+        ]
+
+    def fit(self, rows: Rows, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """Fit companions, and the weights of the mix.
+
+        Parameters
+        ----------
+        rows : Rows
+        network : sequence of ndarray
+            The network's out-of-fold predictions of the rows, one array a group, `(n, T)` or `(n, T, K)`; NaN where
+            there are none.
+
+        Returns
+        -------
+        list of dict
+            For each group, the predictions of left-out rows by part, and by their mix, "all".
+        """
+        targets, weights, task_weights = self._targets(rows)
+        parts = [{"network": own} for own in network]
+        for name in self.names if self.served else []:
+            model = self.companions[name] = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights)
+            for place, left_out in self._by_group(model.left_out_).items():
+                parts[place][name] = left_out
+        self._fit_mix(rows, parts)
+        return [{**own, "all": self._mixed(place, own)} for place, own in enumerate(parts)]
+
+    def predict(self, X: np.ndarray, network: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the mixed predictions, one array a group.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, C)
+        network : sequence of ndarray
+            The network's predictions.
+        """
+        parts = [{"network": own} for own in network]
+        for name, model in self.companions.items():
+            for place, predicted in self._by_group(model.predict(X)).items():
+                parts[place][name] = predicted
+        return [self._mixed(place, own) for place, own in enumerate(parts)]
+
+    # Targets ---------------------------------------------------------------------------------------------------------
+
+    def _targets(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return standardised targets and their weights, `(n, Y)`, and what each counts for, `(Y,)`."""
+        blocks, weights, counts, first = [np.empty((len(rows.X), 0))], [np.empty((len(rows.X), 0))], [np.empty(0)], 0
+        self._columns: dict[int, slice] = {}
+        for place in self.served:
+            group = self.groups[place]
+            own = slice(group.tasks.start, group.tasks.stop)
+            if group.loss.scaling == "classes":
+                shares = rows.shares[place][:, :, first_class(group) :]  # (n, T, K), or of two classes the second
+                width, block = shares.shape[2], shares.reshape(len(shares), -1)
+            else:
+                width, block = 1, rows.labels[:, own]
+            blocks.append(block)
+            weights.append(np.repeat(rows.weights[:, own], width, axis=1))
+            counts.append(np.repeat(self.task_weights[own], width) / width)
+            self._columns[place] = slice(first, first + block.shape[1])
+            first += block.shape[1]
+        block, weight = np.hstack(blocks), np.hstack(weights)
+        totals = np.where(weight.sum(0) > 0, weight.sum(0), 1)
+        self._means = (weight * block).sum(0) / totals
+        spread = np.sqrt((weight * (block - self._means) ** 2).sum(0) / totals)
+        # Equal labels have no spread, whatever rounding makes of it.
+        self._spreads = np.where(spread > 1e-12 * np.abs(self._means), spread, 0)
+        standardised = (block - self._means) / np.where(self._spreads > 0, self._spreads, 1)
+        return np.where((weight > 0) & (self._spreads > 0), standardised, 0), weight, np.concatenate(counts)
+
+    def _by_group(self, block: np.ndarray) -> dict[int, np.ndarray]:
+        """Turn predictions of targets into those of groups: `(n, T)` in encoded units, or probabilities `(n, T, K)`."""
+        values, result = block * self._spreads + self._means, {}
+        for place, columns in self._columns.items():
+            group, own = self.groups[place], values[:, columns]
+            if group.loss.scaling == "classes":
+                own = np.clip(own, FARTHEST, 1 - FARTHEST).reshape(
+                    len(values), -1, group.n_classes - first_class(group)
+                )
+                if own.shape[2] < group.n_classes:
+                    own = np.concatenate([1 - own, own], 2)
+                own = own / own.sum(2, keepdims=True)
+            result[place] = own
+        return result
+
+    # Mixing ----------------------------------------------------------------------------------------------------------
+
+    def _fit_mix(self, rows: Rows, parts: list[dict[str, np.ndarray]]) -> None:
+        for place in self.served if self.companions else []:
+            own, group = parts[place], self.groups[place]
+            weights = self._seen(rows, place, own["network"])
+            if group.loss.scaling == "classes":
+                found, self.intercepts[place] = self._logistic(rows.shares[place], own, weights)
+            else:
+                mean, spread = self._units(place)
+                labels = (rows.labels[:, group.tasks.start : group.tasks.stop] - mean) / spread
+                found = least_squares_mix([(part - mean) / spread for part in own.values()], labels, weights)
+            self.mix[place] = dict(zip(own, (float(value) for value in found), strict=True))
+
+    def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
+        """Return what a group's cells count for, `(n, T)`: 0 where the network has no out-of-fold prediction."""
+        own = slice(self.groups[place].tasks.start, self.groups[place].tasks.stop)
+        known = ~np.isnan(network if network.ndim == 2 else network.sum(2))
+        weights = np.where(known, rows.weights[:, own], 0)
+        totals = weights.sum(0)
+        counted: np.ndarray = weights / np.where(totals > 0, totals, 1) * self.task_weights[own]
+        return counted
+
+    @staticmethod
+    def _logistic(
+        shares: np.ndarray, parts: dict[str, np.ndarray], weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fit the mix of probabilities; a row whose copies have different labels counts for each of its classes."""
+        n_rows, n_tasks, n_classes = shares.shape
+        labels = np.repeat(np.arange(n_classes), n_rows)[:, None].repeat(n_tasks, 1)
+        split = np.concatenate([weights * shares[:, :, code] for code in range(n_classes)])
+        return logistic_mix([np.tile(part, (n_classes, 1, 1)) for part in parts.values()], labels, split)
+
+    def _units(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and standard deviation of a group's targets; 1 for targets that are constant."""
+        own = self._columns[place]
+        return self._means[own], np.where(self._spreads[own] > 0, self._spreads[own], 1)
+
+    def _mixed(self, place: int, parts: dict[str, np.ndarray]) -> np.ndarray:
+        mix = self.mix.get(place)
+        if mix is None:
+            return parts["network"]
+        if self.groups[place].loss.scaling == "classes":
+            raw = sum(share * log_probabilities(parts[name]) for name, share in mix.items()) + self.intercepts[place]
+            probabilities: np.ndarray = softmax(raw, axis=2)
+            return probabilities
+        mean, _ = self._units(place)
+        mixed: np.ndarray = mean + sum(share * (parts[name] - mean) for name, share in mix.items())
+        return mixed
+
+
+def first_class(group: TaskGroup) -> int:
+    """Return the first class that is a target: of two classes, one says it all."""
+    return 1 if group.n_classes == 2 else 0

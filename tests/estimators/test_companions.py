@@ -1,0 +1,197 @@
+"""Networks with companions: what holds for networks holds for the mix."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+
+# One batch, in float64: all that follows from the order of rows is rounding.
+ONE_BATCH = {"batch_size": 256}
+FAST = {"max_iter": 8, "n_estimators": 5, "hidden_layer_sizes": (8,), "random_state": 0, "companions": "auto"}
+
+
+def regression(n_rows=90, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 4))
+    return X, np.column_stack([X[:, 0] + 0.1 * rng.normal(size=n_rows), 50 + 9 * np.abs(X[:, 1]), X[:, 2] * X[:, 0]])
+
+
+def classes(n_rows=90, seed=0):
+    X, y = regression(n_rows, seed)
+    return X, np.column_stack([y[:, 0] > 0, np.digitize(y[:, 1], [53, 60])]).astype(int)
+
+
+def test_companions_beat_a_network_of_few_epochs():
+    X, y = regression(200)
+    rows = slice(0, 150)
+    alone = MultiTaskRegressor(**{**FAST, "companions": None}).fit(X[rows], y[rows]).score(X[150:], y[150:])
+    mixed = MultiTaskRegressor(**FAST).fit(X[rows], y[rows])
+    assert mixed.score(X[150:], y[150:]) > alone + 0.1
+    assert set(mixed.companions_) == {"linear", "kernel"}
+    assert set(mixed.mix_) == {"y0", "y1", "y2"}
+    assert set(mixed.mix_["y0"]) == {"network", "linear", "kernel"}
+    assert all(weight >= 0 for weight in mixed.mix_["y0"].values())
+
+
+def test_scores_out_of_fold_are_given_for_every_part_and_the_mix():
+    X, y = regression()
+    model = MultiTaskRegressor(**FAST).fit(X, y)
+    network = MultiTaskRegressor(**{**FAST, "companions": None}).fit(X, y)
+    assert model.oof_part_scores_["network"] == network.oof_task_scores_
+    assert set(model.oof_part_scores_) == {"network", "linear", "kernel"}
+    best = max(np.mean(list(scores.values())) for scores in model.oof_part_scores_.values())
+    assert model.oof_score_ > best - 0.02
+    assert not np.isnan(model.oof_prediction_).any()
+    assert not hasattr(network, "companions_")
+
+
+def test_without_companions_nothing_is_left_of_an_earlier_fit():
+    X, y = regression()
+    model = MultiTaskRegressor(**FAST).fit(X, y)
+    model.set_params(companions=None).fit(X, y)
+    assert not any(hasattr(model, name) for name in ("companions_", "mix_", "oof_part_scores_"))
+
+
+@pytest.mark.parametrize("make", [regression, classes])
+def test_results_are_reproduced_cloned_and_pickled(make):
+    X, y = make()
+    kind = MultiTaskRegressor if make is regression else MultiTaskClassifier
+    model = kind(**FAST).fit(X, y)
+    expected = model.predict(X)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
+    halves = np.concatenate([model.predict(X[:7]), model.predict(X[7:])])
+    np.testing.assert_allclose(halves, expected, rtol=1e-7, atol=1e-7)
+
+
+def test_probabilities_sum_to_one_and_beat_the_prior():
+    X, y = classes(200)
+    model = MultiTaskClassifier(**FAST).fit(X[:150], y[:150])
+    for task, probabilities in enumerate(model.predict_proba(X[150:])):
+        np.testing.assert_allclose(probabilities.sum(1), 1)
+        truth = y[150:, task]
+        prior = np.bincount(y[:150, task]) / 150
+        assert -np.log(probabilities[np.arange(50), truth]).mean() < -0.7 * np.log(prior[truth]).mean()
+
+
+def test_tasks_of_all_kinds_are_served_that_can_be():
+    X, y = regression(150)
+    table = np.column_stack([y[:, 0], y[:, 0] > 0, y[:, 1]]).astype(object)
+    losses = {"y2": "quantile"}
+    types = {"y0": "regression", "y1": "classification", "y2": "regression"}
+    model = MultiTaskEstimator(**FAST, task_types=types, loss=losses).fit(X, table)
+    assert set(model.mix_) == {"y0", "y1"}  # quantiles are the network's alone
+    assert model.score(X, table) > 0.5
+
+
+@pytest.mark.parametrize("make", [regression, classes])
+def test_missing_labels_are_not_looked_at(make):
+    X, y = make()
+    y = y.astype(float)
+    y[::3, 0] = y[1::4, 1] = np.nan
+    kind = MultiTaskRegressor if make is regression else MultiTaskClassifier
+    model = kind(**FAST).fit(X, y)
+    weights = (~np.isnan(y)).astype(float)
+    filled = np.where(np.isnan(y), 1.0, y)
+    np.testing.assert_array_equal(kind(**FAST).fit(X, filled, sample_weight=weights).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("make", [regression, classes])
+def test_repeated_rows_are_integer_weights(make):
+    X, y = make(60)
+    counts = np.random.default_rng(0).integers(1, 4, size=60)
+    rows = np.repeat(np.arange(60), counts)
+    kind = MultiTaskRegressor if make is regression else MultiTaskClassifier
+    weighted = kind(**FAST, **ONE_BATCH).fit(X, y, sample_weight=counts)
+    repeated = kind(**FAST, **ONE_BATCH).fit(X[rows], y[rows])
+    if make is classes:
+        for one, other in zip(weighted.predict_proba(X), repeated.predict_proba(X), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+    else:
+        np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-6)
+
+
+def test_order_of_rows_does_not_matter():
+    X, y = regression(60)
+    order = np.random.default_rng(0).permutation(60)
+    plain, shuffled = (MultiTaskRegressor(**FAST, **ONE_BATCH).fit(X[rows], y[rows]) for rows in (slice(None), order))
+    np.testing.assert_allclose(shuffled.predict(X), plain.predict(X), rtol=1e-9)
+
+
+def test_order_of_tasks_does_not_matter():
+    X, y = regression(60)
+    plain = MultiTaskRegressor(**FAST).fit(X, y).predict(X)
+    turned = MultiTaskRegressor(**FAST).fit(X, y[:, [2, 0, 1]]).predict(X)
+    np.testing.assert_allclose(turned, plain[:, [2, 0, 1]], rtol=1e-6)
+
+
+def test_frames_with_categories_and_holes_are_read():
+    pd = pytest.importorskip("pandas")
+    X, y = regression(120)
+    frame = pd.DataFrame({"a": X[:, 0], "kind": np.where(X[:, 1] > 0, "up", "down"), "b": X[:, 2]})
+    frame.loc[::5, "a"] = np.nan
+    model = MultiTaskRegressor(**FAST).fit(frame, y)
+    assert np.isfinite(model.predict(frame)).all()
+    assert model.score(frame, y) > 0.3
+
+
+def test_companions_can_be_searched():
+    X, y = regression()
+    search = GridSearchCV(MultiTaskRegressor(**FAST), {"companions": [None, "linear", ["linear", "kernel"]]}, cv=2)
+    assert search.fit(X, y).best_params_["companions"] is not None
+
+
+# Where there are none
+
+
+def test_automatic_companions_stay_away_where_they_cannot_be_mixed():
+    X, y = regression()
+    for settings, fit in [
+        ({"early_stopping": False}, {}),
+        ({"warm_start": True}, {}),
+        ({}, {"groups": np.arange(90) % 9}),
+        ({}, {"X_val": X[:9], "y_val": y[:9]}),
+    ]:
+        model = MultiTaskRegressor(**FAST, **settings).fit(X, y, **fit)
+        assert not hasattr(model, "companions_")
+    assert not hasattr(MultiTaskRegressor(**FAST).partial_fit(X, y), "companions_")
+
+
+@pytest.mark.parametrize(
+    ("settings", "fit", "message"),
+    [
+        ({"early_stopping": False}, {}, "hold no rows out"),
+        ({"warm_start": True}, {}, "warm_start"),
+        ({}, {"groups": np.arange(90) % 9}, "single rows"),
+        ({"companions": ["lines"]}, {}, "lines"),
+    ],
+)
+def test_companions_that_are_asked_for_in_vain_are_refused(settings, fit, message):
+    X, y = regression()
+    with pytest.raises(ValueError, match=message):
+        MultiTaskRegressor(**{**FAST, "companions": "linear", **settings}).fit(X, y, **fit)
+
+
+@pytest.mark.parametrize("companions", ["automatic", 3, {"linear": 1}])
+def test_names_that_are_none_are_refused(companions):
+    with pytest.raises(ValueError, match="companions"):
+        MultiTaskRegressor(companions=companions).fit(*regression())
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_numbers_of_any_size_are_fine(scale):
+    X, y = regression()
+    X = X * [scale, 1, 1, 1]
+    model = MultiTaskRegressor(**FAST).fit(X, y * scale)
+    assert model.score(X, y * scale) > 0.5
+
+
+def test_constant_tasks_and_columns_are_fine():
+    X, y = regression()
+    X[:, 3], y[:, 2] = 7, -4
+    model = MultiTaskRegressor(**FAST).fit(X, y)
+    np.testing.assert_allclose(model.predict(X)[:, 2], -4)
