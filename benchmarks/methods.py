@@ -48,6 +48,12 @@ FITTED = {
     "batch_size": 128,
 }
 FIXED = "tuned fixed weights"
+# What is no name of a method.
+PLAIN = {
+    "single:single": "one network a task",
+    "balancing:uniform": "`uniform`, `hard`",
+    f"balancing:{FIXED}": FIXED,
+}
 # The parameter of a method that its users turn first: tried at two values, with two learning rates.
 OWN: dict[str, tuple[str, tuple[Any, Any]]] = {
     "uw_so": ("balancing__tau", (1.0, 5.0)),
@@ -294,9 +300,7 @@ def markdown(table: pd.DataFrame) -> str:
             "|---|---|---|---|---|",
         ]
         for method, row in rows.iterrows():
-            name = {"single:single": "one network a task", "balancing:uniform": "`uniform`, `hard`"}.get(
-                str(method), f"`{str(method).split(':')[1]}`"
-            )
+            name = PLAIN.get(str(method), f"`{str(method).split(':')[1]}`")
             lines.append(
                 f"| {name} | {row['rank']:.1f} | {row['best_set_rank']:.0f} … {row['worst_set_rank']:.0f} | "
                 f"{row['delta']:+.1f} ({row['spread']:.1f}) | {row['time']:.2f} |"
@@ -318,14 +322,13 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         distance = critical_difference(len(rows), table["set"].nunique())
         names = [str(method).split(":")[1] for method in rows.index]
         colours = ["C1" if name in ("uniform", "single") else "C0" for name in names]
-        axis.hlines(range(len(rows)), rows["best_set_rank"], rows["worst_set_rank"], color="0.85", linewidth=3)
+        span = {"color": "0.85", "linewidth": 3, "label": "from the best to the worst set"}
+        axis.hlines(range(len(rows)), rows["best_set_rank"], rows["worst_set_rank"], **span)
         axis.scatter(rows["rank"], range(len(rows)), c=colours, zorder=3)
         best = rows["rank"].min()
-        axis.axvspan(best, best + distance, color="C2", alpha=0.12)
+        axis.axvspan(best, best + distance, color="C2", alpha=0.12, label="not told apart from the best")
         axis.set(yticks=range(len(rows)), yticklabels=names, xlabel="mean rank over sets (1 is best)", title=kind)
-        axis.annotate(
-            "not told apart\nfrom the best", (best + distance, 0), ha="right", va="bottom", color="C2", fontsize=9
-        )
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.07), frameon=False)
     figure.savefig(path, dpi=110)
 
 

@@ -47,7 +47,7 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
     v = np.exp(strength / (1 + power))
     place = np.arange(norms.shape[1])
     for _ in range(MOST_STEPS):
-        pull = np.exp(np.clip(strength - power * np.log(v), -MOST_LOG, MOST_LOG))
+        pull = np.exp(np.minimum(np.maximum(strength - power * np.log(v), -MOST_LOG), MOST_LOG))
         gap = np.matmul(cosines, v[..., None])[..., 0] - pull
         if (np.abs(gap) <= EXACT * pull).all():
             break
@@ -56,6 +56,9 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
         curvature[:, place, place] += power * pull / v + RIDGE
         step = -np.linalg.solve(curvature, gap[..., None])[..., 0]
         relative = np.abs(step / v).max(1, keepdims=True)
+        if relative.max() <= 0.5:  # near the end, steps need no cut
+            v = v + step
+            continue
         length = np.where(relative > 0.5, 1 / (1 + relative), 1.0)
         down = np.where(step < 0, -v / np.where(step < 0, step, -1), np.inf).min(1, keepdims=True)
         moved = v + np.minimum(length, FURTHEST * down) * step

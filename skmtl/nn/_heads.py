@@ -84,7 +84,7 @@ class Heads(MemberLinear):
         if x.dim() == 3:
             super().backward(x, gradient)
             return
-        products = torch.matmul(x.transpose(2, 3), self._by_task(gradient))  # (M, T, H, W)
+        products = torch.matmul(self._by_task(gradient).transpose(2, 3), x).transpose(2, 3)  # (M, T, H, W)
         weight = self._packed(products)
         # In memory as the weights are: fused solvers read both in that order.
         self.weight.grad = (weight if self.mask is None else weight * self.mask).contiguous()
