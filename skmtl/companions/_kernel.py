@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from ._columns import RankedColumns
-from ._ridge import Cells, Smoother
+from ._ridge import Cells, Smoother, thin_vectors
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the median distance
 RIDGES = np.logspace(-4, 3, 8)
@@ -17,20 +17,39 @@ N_ROUNDS = 3
 SMALLEST_WEIGHT = 0.05
 # Rows at which slopes are measured.
 SLOPE_ROWS = 400
-# Rows that the kernel is fitted to; of more, the first so many.
-MOST_ROWS = 1200
+# Rows on which feature weights and scales are found, by the exact kernel.
+EXACT_ROWS = 1200
+# Of more rows, these are landmarks: what is fitted to all rows is a sum over them.
+LANDMARKS = 1000
+# Rows that are fitted to at all.
+MOST_ROWS = 2**15
 # Values of distances that are held at a time while predicting.
 CHUNK_VALUES = 2**22
 
 
-class _Choice(NamedTuple):
-    """What is best for a task so far: its error, where it was found, and the fit itself."""
+@dataclass
+class _Choice:
+    """What is best for a task so far.
+
+    Attributes
+    ----------
+    error : float
+    round : int
+        Whose feature weights it uses.
+    scale : float
+    coefficients : ndarray of shape (R,)
+        Of the rows that the kernel compares with.
+    left_out : ndarray of shape (n,)
+    slopes : ndarray of shape (C,) or None
+        Of the columns themselves, beside the kernel.
+    """
 
     error: float
     round: int
     scale: float
-    coefficients: np.ndarray  # (n,)
-    left_out: np.ndarray  # (n,)
+    coefficients: np.ndarray
+    left_out: np.ndarray
+    slopes: np.ndarray | None = None
 
 
 class KernelCompanion:
@@ -38,6 +57,10 @@ class KernelCompanion:
 
     `w` starts at 1 and is renewed twice: the root of the fit's mean squared slope along each column, summed over tasks
     by their weights, scaled to mean 1. Scale, ridge and round are chosen for each task by leave-one-out error.
+
+    Of more than 1,200 rows, the first find feature weights and scales; then a sum over 1,000 landmarks, with the
+    columns themselves beside it, is fitted to all rows (the Nyström method). Rows beyond 32,768 are predicted, not
+    fitted to.
 
     Attributes
     ----------
@@ -75,8 +98,7 @@ class KernelCompanion:
         Parameters
         ----------
         X : ndarray of shape (n, C)
-            Standardised columns. Rows beyond the first 1,200 are predicted, not fitted to: they are to be in an order
-            that says nothing.
+            Standardised columns; rows in an order that says nothing, if there are many.
         y : ndarray of shape (n, T)
             Targets of mean 0 and variance 1 for each task; anything finite in cells without a label.
         weights : ndarray of shape (n, T)
@@ -87,20 +109,34 @@ class KernelCompanion:
             Draws the rows at which slopes are measured, if there are many; None: `default_rng(0)`.
         """
         self.columns_ = RankedColumns(X, weights.max(1))
-        cells = Cells(y[:MOST_ROWS], weights[:MOST_ROWS])
-        self._rows = self.columns_.transform(X[:MOST_ROWS])
+        fitted = slice(0, MOST_ROWS)
+        exact = slice(0, EXACT_ROWS)
+        self._rows = self.columns_.transform(X[exact])
+        choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, generator)
+        if len(X) > EXACT_ROWS:
+            self._rows = self._rows[:LANDMARKS]
+            choices = self._refit(choices, X[fitted], Cells(y[fitted], weights[fitted]))
+        self._choices = choices
+        left_out = np.stack([choice.left_out for choice in choices], 1)
+        self.left_out_ = np.concatenate([left_out, self.predict(X[len(left_out) :])])
+        return self
+
+    def _search_rounds(
+        self, cells: Cells, task_weights: np.ndarray, generator: np.random.Generator | None
+    ) -> list[_Choice]:
+        """Renew the feature weights, and return the best fit of each task in any round."""
         n_rows, n_columns = self._rows.shape
         generator = generator or np.random.default_rng(0)
         slope_rows = np.sort(generator.permutation(n_rows)[:SLOPE_ROWS])
-        best: list[_Choice | None] = [None] * y.shape[1]
-        feature_weights, scales = np.ones(n_columns), SCALES
-        kept = []
+        best: list[_Choice] = []
+        feature_weights, kept = np.ones(n_columns), []
         for turn in range(N_ROUNDS):
             kept.append(feature_weights)
-            distances = cdist(self._rows * feature_weights, self._rows * feature_weights, "cityblock")
+            scaled = self._rows * feature_weights
+            distances = cdist(scaled, scaled, "cityblock")
             median = _median(distances)
-            found = _search(distances, [scale * median for scale in scales], cells, turn)
-            best = [new if old is None or new.error < old.error else old for old, new in zip(best, found, strict=True)]
+            found = _search(distances, [scale * median for scale in SCALES], cells, turn)
+            best = [min(pair, key=lambda choice: choice.error) for pair in zip(best or found, found, strict=True)]
             if turn < N_ROUNDS - 1:
                 slopes = _slopes(distances, self._rows, feature_weights, found, slope_rows)  # (K, T)
                 feature_weights = np.sqrt(slopes @ task_weights)
@@ -109,10 +145,35 @@ class KernelCompanion:
                     break
                 feature_weights = np.maximum(feature_weights / mean, SMALLEST_WEIGHT)
         self.feature_weights_ = np.stack(kept)
-        self._choices = [choice for choice in best if choice is not None]
-        left_out = np.stack([choice.left_out for choice in self._choices], 1)
-        self.left_out_ = np.concatenate([left_out, self.predict(X[MOST_ROWS:])])
-        return self
+        return best
+
+    def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells) -> list[_Choice]:
+        """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
+        rows, roots = self.columns_.transform(X), np.sqrt(cells.rows)[:, None]
+        result = list(choices)
+        for turn, scale, tasks in _kinds(choices):
+            weights = self.feature_weights_[turn]
+            landmarks = self._rows * weights
+            values, vectors = np.linalg.eigh(np.exp(-cdist(landmarks, landmarks, "cityblock") / scale))
+            there = values > 1e-10 * values[-1]
+            whitening = vectors[:, there] / np.sqrt(values[there])  # whose products with the kernel's rows give it back
+            kernel = np.exp(-cdist(rows * weights, landmarks, "cityblock") / scale)
+            columns = X / np.sqrt(max(X.shape[1], 1))
+            matrix = np.hstack([kernel @ whitening, columns])
+            del kernel
+            left, lengths, right = thin_vectors(roots * matrix)
+            smoother = Smoother(left, lengths**2, cells.of(tasks), intercept=False)
+            for ridge in RIDGES:
+                loads, left_out = smoother.solve(ridge)
+                errors = smoother.cells.errors(left_out)
+                solution = right @ ((lengths / (lengths**2 + ridge))[:, None] * loads)
+                for place, task in enumerate(tasks):
+                    if result[task] is choices[task] or errors[place] < result[task].error:
+                        coefficients = whitening @ solution[: whitening.shape[1], place]
+                        slopes = solution[whitening.shape[1] :, place] / np.sqrt(max(X.shape[1], 1))
+                        found = float(errors[place]), turn, scale, coefficients, left_out[:, place], slopes
+                        result[task] = _Choice(*found)
+        return result
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return predictions, `(n, T)`.
@@ -123,17 +184,23 @@ class KernelCompanion:
         """
         result = np.zeros((len(X), len(self._choices)))
         step = max(1, CHUNK_VALUES // len(self._rows))
-        kinds = sorted({(choice.round, choice.scale) for choice in self._choices})
         for first in range(0, len(X), step):
-            rows = self.columns_.transform(X[first : first + step])
-            for turn, scale in kinds:
-                tasks = [t for t, c in enumerate(self._choices) if (c.round, c.scale) == (turn, scale)]
+            chunk = slice(first, first + step)
+            rows = self.columns_.transform(X[chunk])
+            for turn, scale, tasks in _kinds(self._choices):
                 weights = self.feature_weights_[turn]
                 kernel = np.exp(-cdist(rows * weights, self._rows * weights, "cityblock") / scale)
-                result[first : first + step, tasks] = kernel @ np.stack(
-                    [self._choices[task].coefficients for task in tasks], 1
-                )
+                result[chunk, tasks] = kernel @ np.stack([self._choices[task].coefficients for task in tasks], 1)
+            for task, choice in enumerate(self._choices):
+                if choice.slopes is not None:
+                    result[chunk, task] += X[chunk] @ choice.slopes
         return result
+
+
+def _kinds(choices: list[_Choice]) -> list[tuple[int, float, list[int]]]:
+    """Return rounds and scales, and the tasks that chose them."""
+    kinds = sorted({(choice.round, choice.scale) for choice in choices})
+    return [(*kind, [t for t, choice in enumerate(choices) if (choice.round, choice.scale) == kind]) for kind in kinds]
 
 
 def _median(distances: np.ndarray) -> float:

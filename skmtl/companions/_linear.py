@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._ridge import Cells, Smoother
+from ._ridge import Cells, Smoother, thin_vectors
 
 # Ridges that are tried, times the number of rows: from next to none to next to nothing left.
 RIDGES = np.logspace(-4, 4, 25)
-# Directions below this share of the largest are rounding.
-SMALLEST = 1e-12
 
 
 class LinearCompanion:
@@ -52,7 +50,7 @@ class LinearCompanion:
         cells = Cells(y, weights)
         self.mean_ = np.average(X, axis=0, weights=cells.rows)
         centred = (X - self.mean_) * np.sqrt(cells.rows)[:, None]
-        vectors, lengths, right = _thin(centred)
+        vectors, lengths, right = thin_vectors(centred)
         smoother = Smoother(vectors, lengths**2, cells, intercept=True)
         ridges = RIDGES * len(X)
         solved = [smoother.solve(ridge) for ridge in ridges]
@@ -74,15 +72,3 @@ class LinearCompanion:
         """
         predicted: np.ndarray = (X - self.mean_) @ self.coef_
         return predicted
-
-
-def _thin(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the singular vectors and values of a matrix, `(n, K)`, `(K,)` and `(C, K)`, by its smaller Gramian."""
-    n_rows, n_columns = matrix.shape
-    wide = n_columns > n_rows
-    squares, vectors = np.linalg.eigh(matrix @ matrix.T if wide else matrix.T @ matrix)
-    there = squares > SMALLEST * max(squares[-1], np.finfo(float).tiny) if len(squares) else squares > 0
-    lengths, vectors = np.sqrt(squares[there]), vectors[:, there]
-    if wide:
-        return vectors, lengths, matrix.T @ vectors / lengths
-    return matrix @ vectors / lengths, lengths, vectors

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 # Rounds in which cells without labels are filled by the fit itself. At the fixed point, each task is solved on its own
 # cells; a few rounds are near it, at the cost of one decomposition for all tasks.
 FILLING_ROUNDS = 5
+# Directions whose squared length is below this share of the largest are rounding.
+SMALLEST = 1e-12
+# Rows whose leverage is found at a time.
+CHUNK_ROWS = 4096
 # A row that holds itself up keeps at least this share of its residual: left out, its error is large but finite.
 SMALLEST_REST = 1e-8
 
@@ -36,6 +40,13 @@ class Cells:
         self.full = bool((self.shares == 1).all())
         self.totals = self.weights.sum(0)
 
+    def of(self, tasks: list[int]) -> Cells:
+        """Return the cells of some tasks; rows keep their weights."""
+        part = replace(self, targets=self.targets[:, tasks], weights=self.weights[:, tasks])
+        part.rows, part.shares = self.rows, self.shares[:, tasks]
+        part.full = bool((part.shares == 1).all())
+        return part
+
     def errors(self, predicted: np.ndarray) -> np.ndarray:
         """Return the weighted mean squared error of each task, `(T,)`."""
         result: np.ndarray = (self.weights * (self.targets - predicted) ** 2).sum(0) / np.where(
@@ -61,7 +72,6 @@ class Smoother:
     def __init__(self, vectors: np.ndarray, values: np.ndarray, cells: Cells, intercept: bool) -> None:
         self.vectors, self.values, self.cells = vectors, np.maximum(values, 0), cells
         self.roots = np.sqrt(cells.rows)[:, None]  # (n, 1)
-        self.squares = vectors**2
         self.base = cells.rows / cells.rows.sum() if intercept else np.zeros(len(vectors))
 
     def solve(self, ridge: float) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +95,7 @@ class Smoother:
             filled = cells.targets * cells.shares + (1 - cells.shares) * fitted
             loads = self.vectors.T @ (self.roots * filled)
             fitted = self._fitted(loads, kept)
-        leverage = (self.squares @ kept + self.base)[:, None]
+        leverage = (self._leverage(kept) + self.base)[:, None]
         if not cells.full:  # fewer cells hold each other up more
             share = (cells.rows[:, None] * cells.shares).sum(0) / cells.rows.sum()
             leverage = leverage / np.where(share > 0, share, 1)
@@ -95,3 +105,26 @@ class Smoother:
     def _fitted(self, loads: np.ndarray, kept: np.ndarray) -> np.ndarray:
         fitted: np.ndarray = self.vectors @ (kept[:, None] * loads) / self.roots
         return fitted
+
+    def _leverage(self, kept: np.ndarray) -> np.ndarray:
+        """Return how much of each row's fitted value is its own target, `(n,)`."""
+        n_rows = len(self.vectors)
+        chunks = [self.vectors[first : first + CHUNK_ROWS] ** 2 @ kept for first in range(0, n_rows, CHUNK_ROWS)]
+        return np.concatenate(chunks)
+
+
+def thin_vectors(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the singular vectors and values of a matrix, `(n, K)`, `(K,)` and `(C, K)`, by its smaller Gramian.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, C)
+    """
+    n_rows, n_columns = matrix.shape
+    wide = n_columns > n_rows
+    squares, vectors = np.linalg.eigh(matrix @ matrix.T if wide else matrix.T @ matrix)
+    there = squares > SMALLEST * max(squares[-1], np.finfo(float).tiny) if len(squares) else squares > 0
+    lengths, vectors = np.sqrt(squares[there]), vectors[:, there]
+    if wide:
+        return vectors, lengths, matrix.T @ vectors / lengths
+    return matrix @ vectors / lengths, lengths, vectors
