@@ -38,6 +38,8 @@ class Rows:
         Sums of weights; 0 without a label.
     place : ndarray of int of shape (n_rows,)
         Where each row of the data went.
+    together : ndarray of int of shape (n,)
+        Rows of equal number are left out together.
     """
 
     X: np.ndarray
@@ -45,10 +47,16 @@ class Rows:
     shares: list[np.ndarray]
     weights: np.ndarray
     place: np.ndarray
+    together: np.ndarray
 
 
 def distinct_rows(
-    X: np.ndarray, labels: np.ndarray, weights: np.ndarray, keys: np.ndarray, groups: Sequence[TaskGroup]
+    X: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    keys: np.ndarray,
+    folds: np.ndarray,
+    groups: Sequence[TaskGroup],
 ) -> Rows:
     """Merge rows of equal content, so that leaving out one leaves out every copy.
 
@@ -58,9 +66,12 @@ def distinct_rows(
     labels, weights : ndarray of shape (n_rows, T)
     keys : ndarray of uint64 of shape (n_rows,)
         Equal where rows of X are; they also decide the order of rows.
+    folds : ndarray of uint64 of shape (n_rows,)
+        Equal where rows are to be left out together.
     groups : sequence of TaskGroup
     """
-    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, place = np.unique(np.column_stack([keys, folds]), axis=0, return_index=True, return_inverse=True)
+    place = place.ravel()
 
     def summed(values: np.ndarray) -> np.ndarray:
         result = np.zeros((len(first), *values.shape[1:]))
@@ -78,7 +89,8 @@ def distinct_rows(
             continue
         onehot = np.eye(group.n_classes)[shown[:, own].astype(np.intp)] * weights[:, own, None]
         shares.append(summed(onehot) / safe[:, own, None])
-    return Rows(X[first], summed(shown * weights) / safe, shares, totals, place)
+    together = np.unique(folds[first], return_inverse=True)[1]
+    return Rows(X[first], summed(shown * weights) / safe, shares, totals, place, together)
 
 
 class Blend:
@@ -135,7 +147,9 @@ class Blend:
         targets, weights, task_weights = self._targets(rows)
         parts = [{"network": own} for own in network]
         for name in self.names if self.served else []:
-            model = self.companions[name] = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights)
+            model = self.companions[name] = COMPANIONS[name]().fit(
+                rows.X, targets, weights, task_weights, rows.together
+            )
             for place, left_out in self._by_group(model.left_out_).items():
                 parts[place][name] = left_out
         self._fit_mix(rows, parts)

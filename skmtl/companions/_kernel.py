@@ -91,6 +91,7 @@ class KernelCompanion:
         y: np.ndarray,
         weights: np.ndarray,
         task_weights: np.ndarray,
+        together: np.ndarray | None = None,
         generator: np.random.Generator | None = None,
     ) -> KernelCompanion:
         """Fit all tasks.
@@ -105,6 +106,8 @@ class KernelCompanion:
             Weights of cells, 0 without a label; every row has one that is not.
         task_weights : ndarray of shape (T,)
             How much each task's slopes count in the feature weights.
+        together : ndarray of int of shape (n,) or None, default=None
+            Rows of equal number are left out together; None: each alone.
         generator : numpy.random.Generator or None, default=None
             Draws the rows at which slopes are measured, if there are many; None: `default_rng(0)`.
         """
@@ -112,17 +115,22 @@ class KernelCompanion:
         fitted = slice(0, MOST_ROWS)
         exact = slice(0, EXACT_ROWS)
         self._rows = self.columns_.transform(X[exact])
-        choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, generator)
+        together = np.arange(len(X)) if together is None else together
+        choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, together[exact], generator)
         if len(X) > EXACT_ROWS:
             self._rows = self._rows[:LANDMARKS]
-            choices = self._refit(choices, X[fitted], Cells(y[fitted], weights[fitted]))
+            choices = self._refit(choices, X[fitted], Cells(y[fitted], weights[fitted]), together[fitted])
         self._choices = choices
         left_out = np.stack([choice.left_out for choice in choices], 1)
         self.left_out_ = np.concatenate([left_out, self.predict(X[len(left_out) :])])
         return self
 
     def _search_rounds(
-        self, cells: Cells, task_weights: np.ndarray, generator: np.random.Generator | None
+        self,
+        cells: Cells,
+        task_weights: np.ndarray,
+        together: np.ndarray,
+        generator: np.random.Generator | None,
     ) -> list[_Choice]:
         """Renew the feature weights, and return the best fit of each task in any round."""
         n_rows, n_columns = self._rows.shape
@@ -135,7 +143,7 @@ class KernelCompanion:
             scaled = self._rows * feature_weights
             distances = cdist(scaled, scaled, "cityblock")
             median = _median(distances)
-            found = _search(distances, [scale * median for scale in SCALES], cells, turn)
+            found = _search(distances, [scale * median for scale in SCALES], cells, together, turn)
             best = [min(pair, key=lambda choice: choice.error) for pair in zip(best or found, found, strict=True)]
             if turn < N_ROUNDS - 1:
                 slopes = _slopes(distances, self._rows, feature_weights, found, slope_rows)  # (K, T)
@@ -147,7 +155,7 @@ class KernelCompanion:
         self.feature_weights_ = np.stack(kept)
         return best
 
-    def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells) -> list[_Choice]:
+    def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells, together: np.ndarray) -> list[_Choice]:
         """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
         rows, roots = self.columns_.transform(X), np.sqrt(cells.rows)[:, None]
         result = list(choices)
@@ -162,7 +170,7 @@ class KernelCompanion:
             matrix = np.hstack([kernel @ whitening, columns])
             del kernel
             left, lengths, right = thin_vectors(roots * matrix)
-            smoother = Smoother(left, lengths**2, cells.of(tasks), intercept=False)
+            smoother = Smoother(left, lengths**2, cells.of(tasks), False, together)
             for ridge in RIDGES:
                 loads, left_out = smoother.solve(ridge)
                 errors = smoother.cells.errors(left_out)
@@ -210,14 +218,14 @@ def _median(distances: np.ndarray) -> float:
     return median if median > 0 else float(above.mean()) if above.any() else 1.0
 
 
-def _search(distances: np.ndarray, scales: list[float], cells: Cells, turn: int) -> list[_Choice]:
+def _search(distances: np.ndarray, scales: list[float], cells: Cells, together: np.ndarray, turn: int) -> list[_Choice]:
     """Return the best scale and ridge of each task."""
     best: list[_Choice | None] = [None] * cells.targets.shape[1]
     for scale in scales:
         kernel = np.exp(-distances / scale)
         roots = np.sqrt(cells.rows)
         values, vectors = np.linalg.eigh(roots[:, None] * kernel * roots)
-        smoother = Smoother(vectors, values, cells, intercept=False)
+        smoother = Smoother(vectors, values, cells, False, together)
         for ridge in RIDGES:
             loads, left_out = smoother.solve(ridge)
             errors = cells.errors(left_out)

@@ -33,7 +33,14 @@ class LinearCompanion:
     array([[-2.]])
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, task_weights: np.ndarray) -> LinearCompanion:
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weights: np.ndarray,
+        task_weights: np.ndarray,
+        together: np.ndarray | None = None,
+    ) -> LinearCompanion:
         """Fit all tasks.
 
         Parameters
@@ -46,12 +53,14 @@ class LinearCompanion:
             Weights of cells, 0 without a label; every row has one that is not.
         task_weights : ndarray of shape (T,)
             How much each task's error counts in the choice of the regularisation.
+        together : ndarray of int of shape (n,) or None, default=None
+            Rows of equal number are left out together; None: each alone.
         """
         cells = Cells(y, weights)
         self.mean_ = np.average(X, axis=0, weights=cells.rows)
         centred = (X - self.mean_) * np.sqrt(cells.rows)[:, None]
         vectors, lengths, right = thin_vectors(centred)
-        smoother = Smoother(vectors, lengths**2, cells, intercept=True)
+        smoother = Smoother(vectors, lengths**2, cells, True, together)
         ridges = RIDGES * len(X)
         solved = [smoother.solve(ridge) for ridge in ridges]
         errors = np.stack([cells.errors(left_out) for _, left_out in solved])  # (R, T)

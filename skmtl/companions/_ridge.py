@@ -67,12 +67,22 @@ class Smoother:
     cells : Cells
     intercept : bool
         Whether targets were centred by the rows' weights, which holds up every row a little.
+    together : ndarray of int of shape (n,) or None, default=None
+        Rows of equal number are left out together; None: each alone.
     """
 
-    def __init__(self, vectors: np.ndarray, values: np.ndarray, cells: Cells, intercept: bool) -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        values: np.ndarray,
+        cells: Cells,
+        intercept: bool,
+        together: np.ndarray | None = None,
+    ) -> None:
         self.vectors, self.values, self.cells = vectors, np.maximum(values, 0), cells
         self.roots = np.sqrt(cells.rows)[:, None]  # (n, 1)
         self.base = cells.rows / cells.rows.sum() if intercept else np.zeros(len(vectors))
+        self.blocks = [] if together is None else _blocks(together)
 
     def solve(self, ridge: float) -> tuple[np.ndarray, np.ndarray]:
         """Return what the targets are to each direction, and the predictions of rows left out.
@@ -95,12 +105,25 @@ class Smoother:
             filled = cells.targets * cells.shares + (1 - cells.shares) * fitted
             loads = self.vectors.T @ (self.roots * filled)
             fitted = self._fitted(loads, kept)
-        leverage = (self._leverage(kept) + self.base)[:, None]
+        return loads, self._left_out(filled, fitted, kept)
+
+    def _left_out(self, filled: np.ndarray, fitted: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        cells, gap = self.cells, filled - fitted
+        share = np.ones(filled.shape[1])
         if not cells.full:  # fewer cells hold each other up more
             share = (cells.rows[:, None] * cells.shares).sum(0) / cells.rows.sum()
-            leverage = leverage / np.where(share > 0, share, 1)
-        rest = np.maximum(1 - leverage, SMALLEST_REST)
-        return loads, filled - (filled - fitted) / rest
+            share = np.where(share > 0, share, 1)
+        rest = np.maximum(1 - (self._leverage(kept) + self.base)[:, None] / share, SMALLEST_REST)
+        left_out: np.ndarray = filled - gap / rest
+        for block in self.blocks:
+            # Both sides in units in which rows count alike: (I − H) e = r, with the block's part of the hat matrix.
+            directions = np.hstack([self.vectors[block] * np.sqrt(kept), np.sqrt(self.base[block])[:, None]])
+            scaled = self.roots[block] * gap[block]
+            for value in np.unique(share):
+                tasks = np.flatnonzero(share == value)
+                errors = _released(directions / np.sqrt(value), scaled[:, tasks])
+                left_out[np.ix_(block, tasks)] = filled[np.ix_(block, tasks)] - errors / self.roots[block]
+        return left_out
 
     def _fitted(self, loads: np.ndarray, kept: np.ndarray) -> np.ndarray:
         fitted: np.ndarray = self.vectors @ (kept[:, None] * loads) / self.roots
@@ -128,3 +151,21 @@ def thin_vectors(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     if wide:
         return vectors, lengths, matrix.T @ vectors / lengths
     return matrix @ vectors / lengths, lengths, vectors
+
+
+def _blocks(together: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each number that several rows have."""
+    _, which, counts = np.unique(together, return_inverse=True, return_counts=True)
+    parts = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
+    return [part for part in parts if len(part) > 1]
+
+
+def _released(directions: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    """Return `(I − D Dᵀ)⁻¹ r`, by the smaller of both products of `D`."""
+    n_rows, n_directions = directions.shape
+    if n_rows <= n_directions:
+        matrix = (1 + SMALLEST_REST) * np.eye(n_rows) - directions @ directions.T
+        return np.linalg.solve(matrix, residuals)
+    inner = (1 + SMALLEST_REST) * np.eye(n_directions) - directions.T @ directions
+    released: np.ndarray = residuals + directions @ np.linalg.solve(inner, directions.T @ residuals)
+    return released

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..companions import Blend, distinct_rows
 from ..training import few_threads
-from ._labelled import Labelled
+from ._labelled import Keys, Labelled
 from ._model import Model
 
 
@@ -15,7 +15,7 @@ def blend_parts(
     labelled: Labelled,
     labels: np.ndarray,
     weights: np.ndarray,
-    keys: np.ndarray,
+    keys: Keys,
     task_weights: np.ndarray,
     network: list[np.ndarray],
 ) -> tuple[Blend, list[np.ndarray], dict[str, list[np.ndarray]]]:
@@ -27,8 +27,7 @@ def blend_parts(
     labelled : Labelled
     labels, weights : ndarray of shape (n_rows, T)
         Encoded labels and their weights, in the order of the engine.
-    keys : ndarray of uint64 of shape (n_rows,)
-        Equal where rows of X are equal.
+    keys : Keys
     task_weights : ndarray of shape (T,)
     network : list of ndarray
         The network's out-of-fold predictions, one array a group, `(n_rows, T)` or `(n_rows, T, K)`.
@@ -42,7 +41,7 @@ def blend_parts(
         Those of each part alone; the network's for groups that a companion does not serve.
     """
     X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
-    rows = distinct_rows(X, labels, weights, keys, model.groups)
+    rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
     blend = Blend(model.resolved.companions, model.groups, task_weights)
     first = np.unique(rows.place, return_index=True)[1]
     with few_threads(len(rows.X) ** 2):

@@ -153,7 +153,7 @@ def fit_model(
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
     if resolved.companions and fitted.out_of_fold is not None:
         labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
-        blended = blend_parts(model, labelled, labels, weights, keys.content, column_weights[tasks], fitted.out_of_fold)
+        blended = blend_parts(model, labelled, labels, weights, keys, column_weights[tasks], fitted.out_of_fold)
         model.blend, fitted.out_of_fold, fitted.parts = blended
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
@@ -183,13 +183,6 @@ def _prepare(
     n_foldable = n_distinct if groups is None else len(np.unique(folds))
     external = validation is not None
     resolved = resolve(estimator, trunk, len(labelled), n_distinct, n_foldable, external, incremental)
-    if resolved.companions and groups is not None:
-        if estimator.companions != "auto":
-            raise ValueError(
-                f"companions={estimator.companions!r} are mixed by predictions of single rows left out, whatever group "
-                "they are of. Set companions=None, or 'auto'."
-            )
-        resolved = replace(resolved, companions=())
     if previous is None:
         members = tuple(int(seed) for seed in draws.randint(LARGEST_SEED, size=resolved.n_estimators))
         seeds = Seeds(first[0], first[1], first[2], members)

@@ -69,6 +69,19 @@ def test_rows_are_left_out_as_by_a_refit():
             assert model.left_out_[row, task] == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
 
+def test_rows_of_a_number_are_left_out_together_as_by_a_refit():
+    X, y, weights = wave(40)
+    together = np.arange(40) // 7
+    model = KernelCompanion().fit(X, y, weights, np.ones(2), together)
+    choice, kernel = chosen(model, 0)
+    ridge = np.median((y[:, 0] - kernel @ choice.coefficients) / choice.coefficients)
+    for number in range(6):
+        others = together != number
+        inner = kernel[np.ix_(others, others)] + ridge * np.eye(others.sum())
+        expected = kernel[np.ix_(~others, others)] @ np.linalg.solve(inner, y[others, 0])
+        np.testing.assert_allclose(model.left_out_[~others, 0], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_predictions_follow_from_the_kernel():
     X, y, weights = wave(40)
     model = KernelCompanion().fit(X, y, weights, np.ones(2))
@@ -82,7 +95,9 @@ def test_feature_weights_follow_from_the_slopes_of_the_fit_before():
     rows, step = model._rows, 1e-6
     cells = Cells(y, weights)
     distances = cdist(rows, rows, "cityblock")
-    choices = _search(distances, [scale * np.median(distances[np.triu_indices(60, 1)]) for scale in SCALES], cells, 0)
+    choices = _search(
+        distances, [scale * np.median(distances[np.triu_indices(60, 1)]) for scale in SCALES], cells, np.arange(60), 0
+    )
     squares = np.zeros(rows.shape[1])
     for choice in choices:
         for column in range(rows.shape[1]):

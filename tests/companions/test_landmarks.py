@@ -12,6 +12,9 @@ def few(monkeypatch):
     monkeypatch.setattr(_kernel, "LANDMARKS", 60)
 
 
+pytestmark = pytest.mark.usefixtures("few")
+
+
 def wave(n_rows, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.uniform(-1.7, 1.7, size=(n_rows, 3))
@@ -23,7 +26,7 @@ def share_explained(model, X, y):
     return 1 - ((y - model.predict(X)) ** 2).mean(0) / y.var(0)
 
 
-def test_all_rows_are_fitted_to(few):
+def test_all_rows_are_fitted_to():
     X, y, weights = wave(900)
     some = KernelCompanion().fit(X[:80], y[:80], weights[:80], np.ones(2))
     many = KernelCompanion().fit(X[:600], y[:600], weights[:600], np.ones(2))
@@ -32,7 +35,7 @@ def test_all_rows_are_fitted_to(few):
     assert many.left_out_.shape == (600, 2)
 
 
-def test_rows_are_left_out_as_by_a_refit_with_the_same_landmarks(few):
+def test_rows_are_left_out_as_by_a_refit_with_the_same_landmarks():
     X, y, weights = wave(150)
     model = KernelCompanion().fit(X, y, weights, np.ones(2))
     for row in (3, 100, 149):  # among the landmarks, and not
@@ -43,11 +46,12 @@ def test_rows_are_left_out_as_by_a_refit_with_the_same_landmarks(few):
             [_kernel._Choice(np.inf, c.round, c.scale, c.coefficients, c.left_out) for c in model._choices],
             X,
             _kernel.Cells(y, lighter),
+            np.arange(150),
         )
         np.testing.assert_allclose(other.predict(X[[row]])[0], model.left_out_[row], atol=2e-2)
 
 
-def test_rows_beyond_the_most_are_predicted(few, monkeypatch):
+def test_rows_beyond_the_most_are_predicted(monkeypatch):
     monkeypatch.setattr(_kernel, "MOST_ROWS", 200)
     X, y, weights = wave(260)
     model = KernelCompanion().fit(X, y, weights, np.ones(2))
@@ -59,7 +63,7 @@ def test_rows_beyond_the_most_are_predicted(few, monkeypatch):
     )
 
 
-def test_columns_stand_beside_the_landmarks(few):
+def test_columns_stand_beside_the_landmarks():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 20))
     y = X @ rng.normal(size=(20, 1))

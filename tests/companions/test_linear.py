@@ -42,6 +42,18 @@ def test_rows_are_left_out_as_by_a_refit(n_rows, n_columns):
         np.testing.assert_allclose(model.left_out_[row], refit(X[row]), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(30, 4), (12, 40)])
+def test_rows_of_a_number_are_left_out_together_as_by_a_refit(n_rows, n_columns):
+    X, y, weights = problem(n_rows, n_columns)
+    together = np.arange(n_rows) // 6
+    together[-1] = 99
+    model = LinearCompanion().fit(X, y, weights, np.ones(3), together)
+    for number in np.unique(together):
+        others = together != number
+        refit = plain_ridge(X[others], y[others], np.ones(others.sum()), model.ridge_)
+        np.testing.assert_allclose(model.left_out_[~others], refit(X[~others]), rtol=1e-5, atol=1e-6)
+
+
 def test_weights_of_rows_weigh_their_errors():
     X, y, _ = problem()
     row_weights = np.random.default_rng(1).uniform(0.5, 3, size=len(X))

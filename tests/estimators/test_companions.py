@@ -145,6 +145,18 @@ def test_companions_can_be_searched():
     assert search.fit(X, y).best_params_["companions"] is not None
 
 
+def test_rows_of_a_group_are_left_out_together():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 10)
+    level = rng.normal(size=(12, 1))[groups]  # what only rows of the same group tell
+    X = np.hstack([rng.normal(size=(12, 3))[groups] + 0.01 * rng.normal(size=(120, 3)), rng.normal(size=(120, 1))])
+    y = level + 0.3 * X[:, 3:]
+    alone = MultiTaskRegressor(**FAST).fit(X, y[:, 0])
+    grouped = MultiTaskRegressor(**FAST).fit(X, y[:, 0], groups=groups)
+    assert alone.oof_part_scores_["kernel"]["y0"] > 0.8
+    assert grouped.oof_part_scores_["kernel"]["y0"] < 0.4
+
+
 # Where there are none
 
 
@@ -153,7 +165,6 @@ def test_automatic_companions_stay_away_where_they_cannot_be_mixed():
     for settings, fit in [
         ({"early_stopping": False}, {}),
         ({"warm_start": True}, {}),
-        ({}, {"groups": np.arange(90) % 9}),
         ({}, {"X_val": X[:9], "y_val": y[:9]}),
     ]:
         model = MultiTaskRegressor(**FAST, **settings).fit(X, y, **fit)
@@ -166,7 +177,6 @@ def test_automatic_companions_stay_away_where_they_cannot_be_mixed():
     [
         ({"early_stopping": False}, {}, "hold no rows out"),
         ({"warm_start": True}, {}, "warm_start"),
-        ({}, {"groups": np.arange(90) % 9}, "single rows"),
         ({"companions": ["lines"]}, {}, "lines"),
     ],
 )
