@@ -129,34 +129,32 @@ class Blend:
             if group.loss.scaling == "classes" or group.loss.name == "squared_error"
         ]
 
-    def fit(self, rows: Rows, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """Fit companions, and the weights of the mix.
+    def fit(self, rows: Rows) -> Blend:
+        """Fit companions to rows.
 
         Parameters
         ----------
         rows : Rows
-        network : sequence of ndarray
-            The network's out-of-fold predictions of the rows, one array a group, `(n, T)` or `(n, T, K)`; NaN where
-            there are none.
-
-        Returns
-        -------
-        list of dict
-            For each group, the predictions of left-out rows by part, and by their mix, "all".
         """
         targets, weights, task_weights = self._targets(rows)
-        parts = [{"network": own} for own in network]
         for name in self.names if self.served else []:
-            model = self.companions[name] = COMPANIONS[name]().fit(
-                rows.X, targets, weights, task_weights, rows.together
-            )
-            for place, left_out in self._by_group(model.left_out_).items():
-                parts[place][name] = left_out
-        self._fit_mix(rows, parts)
-        return [{**own, "all": self._mixed(place, own)} for place, own in enumerate(parts)]
+            model = COMPANIONS[name]()
+            self.companions[name] = model.fit(rows.X, targets, weights, task_weights, rows.together)
+        return self
 
-    def predict(self, X: np.ndarray, network: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the mixed predictions, one array a group.
+    def left_out(self, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """Return, for each group, what each part predicts of the rows of the fit without having seen them.
+
+        Parameters
+        ----------
+        network : sequence of ndarray
+            The network's out-of-fold predictions of these rows, one array a group, `(n, T)` or `(n, T, K)`; NaN where
+            there are none.
+        """
+        return self._parts(network, {name: model.left_out_ for name, model in self.companions.items()})
+
+    def parts(self, X: np.ndarray, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """Return, for each group, what each part predicts.
 
         Parameters
         ----------
@@ -164,10 +162,22 @@ class Blend:
         network : sequence of ndarray
             The network's predictions.
         """
+        return self._parts(network, {name: model.predict(X) for name, model in self.companions.items()})
+
+    def _parts(self, network: Sequence[np.ndarray], companions: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
         parts = [{"network": own} for own in network]
-        for name, model in self.companions.items():
-            for place, predicted in self._by_group(model.predict(X)).items():
+        for name, block in companions.items():
+            for place, predicted in self._by_group(block).items():
                 parts[place][name] = predicted
+        return parts
+
+    def mixed(self, parts: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+        """Return the mixed predictions, one array a group.
+
+        Parameters
+        ----------
+        parts : list of dict
+        """
         return [self._mixed(place, own) for place, own in enumerate(parts)]
 
     # Targets ---------------------------------------------------------------------------------------------------------
@@ -215,7 +225,15 @@ class Blend:
 
     # Mixing ----------------------------------------------------------------------------------------------------------
 
-    def _fit_mix(self, rows: Rows, parts: list[dict[str, np.ndarray]]) -> None:
+    def fit_mix(self, rows: Rows, parts: list[dict[str, np.ndarray]]) -> Blend:
+        """Find the weights of the mix on rows that no part was fitted to.
+
+        Parameters
+        ----------
+        rows : Rows
+        parts : list of dict
+            What each part predicts of them, from `left_out` or `parts`.
+        """
         for place in self.served if self.companions else []:
             own, group = parts[place], self.groups[place]
             weights = self._seen(rows, place, own["network"])
@@ -226,6 +244,7 @@ class Blend:
                 labels = (rows.labels[:, group.tasks.start : group.tasks.stop] - mean) / spread
                 found = least_squares_mix([(part - mean) / spread for part in own.values()], labels, weights)
             self.mix[place] = dict(zip(own, (float(value) for value in found), strict=True))
+        return self
 
     def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
         """Return what a group's cells count for, `(n, T)`: 0 where the network has no out-of-fold prediction."""

@@ -234,12 +234,12 @@ class BaseMultiTask(FittedMultiTask):
         self._n_features_out = model.network.n_members * model.network.n_units
         for name in ("oof_prediction_", "oof_score_", "oof_task_scores_", "oof_part_scores_", "companions_", "mix_"):
             self.__dict__.pop(name, None)
+        if model.blend is not None:
+            self._store_parts(fitted, labelled, columns)
         if fitted.out_of_fold is not None:
             predicted = self._decode(fitted.out_of_fold, len(labelled), constants=False)
             self.oof_task_scores_ = self._task_scores(columns.take(labelled.place), predicted, labelled.weights)
             self.oof_score_ = float(np.mean(list(self.oof_task_scores_.values()))) if self.oof_task_scores_ else np.nan
-            if model.blend is not None:
-                self._store_parts(fitted, labelled, columns)
             self.oof_prediction_ = self._out_of_fold_shape(
                 [_spread(values, labelled.place, columns.n_samples) for values in predicted]
             )
@@ -255,6 +255,8 @@ class BaseMultiTask(FittedMultiTask):
             for place, mix in blend.mix.items()
             for task in range(blend.groups[place].tasks.start, blend.groups[place].tasks.stop)
         }
+        if not fitted.parts:
+            return
         own = columns.take(labelled.place)
         self.oof_part_scores_ = {}
         for name, parts in fitted.parts.items():

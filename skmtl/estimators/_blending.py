@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..companions import Blend, distinct_rows
+from ..companions import Blend, Rows, distinct_rows
 from ..training import few_threads
-from ._labelled import Keys, Labelled
+from ._labelled import Keys, Labelled, Validation
 from ._model import Model
 
 
-def blend_parts(
-    model: Model,
-    labelled: Labelled,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    keys: Keys,
-    task_weights: np.ndarray,
-    network: list[np.ndarray],
-) -> tuple[Blend, list[np.ndarray], dict[str, list[np.ndarray]]]:
-    """Fit companions and their mix with the network.
+def fit_companions(
+    model: Model, labelled: Labelled, labels: np.ndarray, weights: np.ndarray, keys: Keys, task_weights: np.ndarray
+) -> tuple[Blend, Rows]:
+    """Fit companions to the rows of the network.
 
     Parameters
     ----------
@@ -29,24 +23,59 @@ def blend_parts(
         Encoded labels and their weights, in the order of the engine.
     keys : Keys
     task_weights : ndarray of shape (T,)
+
+    Returns
+    -------
+    blend : Blend
+        Without a mix.
+    rows : Rows
+    """
+    X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
+    rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
+    with few_threads(len(rows.X) ** 2):
+        return Blend(model.resolved.companions, model.groups, task_weights).fit(rows), rows
+
+
+def mix_out_of_fold(
+    blend: Blend, rows: Rows, network: list[np.ndarray]
+) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
+    """Find the mix on the rows of the fit.
+
+    Parameters
+    ----------
+    blend : Blend
+    rows : Rows
     network : list of ndarray
         The network's out-of-fold predictions, one array a group, `(n_rows, T)` or `(n_rows, T, K)`.
 
     Returns
     -------
-    blend : Blend
     out_of_fold : list of ndarray
         Predictions of the mix for rows that no part was fitted to, as `network`.
     parts : dict
         Those of each part alone; the network's for groups that a companion does not serve.
     """
-    X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
-    rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
-    blend = Blend(model.resolved.companions, model.groups, task_weights)
     first = np.unique(rows.place, return_index=True)[1]
-    with few_threads(len(rows.X) ** 2):
-        found = blend.fit(rows, [part[first] for part in network])
-    parts = {
-        name: [own.get(name, own["network"])[rows.place] for own in found] for name in ("network", *blend.companions)
-    }
-    return blend, [own["all"][rows.place] for own in found], parts
+    found = blend.left_out([part[first] for part in network])
+    mixed = blend.fit_mix(rows, found).mixed(found)
+    names = ("network", *blend.companions)
+    parts = {name: [own.get(name, own["network"])[rows.place] for own in found] for name in names}
+    return [own[rows.place] for own in mixed], parts
+
+
+def mix_on_validation(
+    blend: Blend, model: Model, validation: Validation, labels: np.ndarray, weights: np.ndarray
+) -> None:
+    """Find the mix on the rows that are the holdout of all members.
+
+    Parameters
+    ----------
+    blend : Blend
+    model : Model
+    validation : Validation
+    labels, weights : ndarray of shape (n_rows, T)
+        Encoded labels and their weights, in the order of the engine.
+    """
+    X, each = model.uncoded(validation.X), np.arange(len(labels), dtype=np.uint64)
+    rows = distinct_rows(X, labels, weights, each, each, model.groups)
+    blend.fit_mix(rows, blend.parts(X, model.network_predictions(validation.X)))

@@ -42,7 +42,7 @@ from ..training import (
     global_draws,
     group_keys,
 )
-from ._blending import blend_parts
+from ._blending import fit_companions, mix_on_validation, mix_out_of_fold
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve
@@ -151,10 +151,14 @@ def fit_model(
     batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)
     del labels, weights  # on many rows, they are as large as the tensors made of them
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
-    if resolved.companions and fitted.out_of_fold is not None:
+    if resolved.companions:
         labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
-        blended = blend_parts(model, labelled, labels, weights, keys, column_weights[tasks], fitted.out_of_fold)
-        model.blend, fitted.out_of_fold, fitted.parts = blended
+        model.blend, rows = fit_companions(model, labelled, labels, weights, keys, column_weights[tasks])
+        if fitted.out_of_fold is not None:
+            fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, fitted.out_of_fold)
+        elif validation is not None:
+            labels, weights = _engine_labels(targets, tasks, validation.numbers, validation.weights)
+            mix_on_validation(model.blend, model, validation, labels, weights)
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
         fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}

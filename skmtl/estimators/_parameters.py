@@ -166,7 +166,7 @@ def resolve(
     device = check_device(estimator.device)
     exact = not incremental and trunk.batched and device.type == "cpu" and n_rows <= batch_size
     dtype = torch.float64 if exact else torch.float32
-    chosen = resolve_companions(estimator, trunk, bool(early_stopping) and not external, incremental)
+    chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     sizes = int(n_estimators), bool(early_stopping), int(batch_size)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen)
 

@@ -157,17 +157,24 @@ def test_rows_of_a_group_are_left_out_together():
     assert grouped.oof_part_scores_["kernel"]["y0"] < 0.4
 
 
+@pytest.mark.parametrize("make", [regression, classes])
+def test_given_holdouts_decide_the_mix(make):
+    X, y = make(200)
+    kind = MultiTaskRegressor if make is regression else MultiTaskClassifier
+    model = kind(**FAST).fit(X[:100], y[:100], X_val=X[100:150], y_val=y[100:150])
+    alone = kind(**{**FAST, "companions": None}).fit(X[:100], y[:100], X_val=X[100:150], y_val=y[100:150])
+    assert model.score(X[150:], y[150:]) > alone.score(X[150:], y[150:])
+    assert not hasattr(model, "oof_part_scores_")
+    assert set(model.mix_["y0"]) == {"network", "linear", "kernel"}
+
+
 # Where there are none
 
 
 def test_automatic_companions_stay_away_where_they_cannot_be_mixed():
     X, y = regression()
-    for settings, fit in [
-        ({"early_stopping": False}, {}),
-        ({"warm_start": True}, {}),
-        ({}, {"X_val": X[:9], "y_val": y[:9]}),
-    ]:
-        model = MultiTaskRegressor(**FAST, **settings).fit(X, y, **fit)
+    for settings in [{"early_stopping": False}, {"warm_start": True}]:
+        model = MultiTaskRegressor(**FAST, **settings).fit(X, y)
         assert not hasattr(model, "companions_")
     assert not hasattr(MultiTaskRegressor(**FAST).partial_fit(X, y), "companions_")
 
