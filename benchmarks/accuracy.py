@@ -36,6 +36,7 @@ N_TARGETS = {"andro": 6, "edm": 2, "enb": 2, "jura": 3, "oes10": 16, "scpf": 3, 
 
 MODELS: dict[str, Callable[[int], list[Any]]] = {
     "ours": lambda seed: [MultiTaskRegressor(random_state=seed)],
+    "companions": lambda seed: [MultiTaskRegressor(random_state=seed, companions="auto")],
     "mlp": lambda seed: [StandardScaler(), MLPRegressor(random_state=seed)],
     "mlp_y": lambda seed: [StandardScaler(), scaled_targets(MLPRegressor(random_state=seed))],
     "ridge": lambda seed: [StandardScaler(), RidgeCV(np.logspace(-2, 4, 13), alpha_per_target=True)],  # noqa: ARG005

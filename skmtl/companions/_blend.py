@@ -119,6 +119,11 @@ class Blend:
         self.companions: dict[str, Any] = {}
         self.mix: dict[int, dict[str, float]] = {}
         self.intercepts: dict[int, np.ndarray] = {}
+        self._left_out: dict[str, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what was there for the mix."""
+        return {**self.__dict__, "_left_out": {}}
 
     @property
     def served(self) -> list[int]:
@@ -138,8 +143,9 @@ class Blend:
         """
         targets, weights, task_weights = self._targets(rows)
         for name in self.names if self.served else []:
-            model = COMPANIONS[name]()
-            self.companions[name] = model.fit(rows.X, targets, weights, task_weights, rows.together)
+            model = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights, rows.together)
+            self.companions[name], self._left_out[name] = model, model.left_out_
+            del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return self
 
     def left_out(self, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
@@ -151,7 +157,7 @@ class Blend:
             The network's out-of-fold predictions of these rows, one array a group, `(n, T)` or `(n, T, K)`; NaN where
             there are none.
         """
-        return self._parts(network, {name: model.left_out_ for name, model in self.companions.items()})
+        return self._parts(network, self._left_out)
 
     def parts(self, X: np.ndarray, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
         """Return, for each group, what each part predicts.

@@ -13,8 +13,8 @@ RANK_SPREAD = 12**-0.5
 class RankedColumns:
     """Columns as smoothly clipped values, and beside them their centred ranks; columns of two values only once.
 
-    Values at which rows of a fit agree have the mean of their ranks, weighted; values between those of the fit have
-    the rank of a gap. So no outlier is far from anything, and no shape of a distribution matters to the ranks.
+    A value of the fit has the mean rank of its rows, weighted; between values ranks run on linearly, and beyond them
+    they stay: no outlier is far from anything, and no shape of a distribution matters to the ranks.
 
     Parameters
     ----------
@@ -30,21 +30,22 @@ class RankedColumns:
     >>> columns = RankedColumns(np.array([[-1.0], [0.0], [1.0]]), np.ones(3))
     >>> columns.transform(np.array([[0.0], [100.0]])).round(2)
     array([[0.  , 0.  ],
-           [3.  , 1.73]])
+           [3.  , 1.15]])
     """
 
     def __init__(self, X: np.ndarray, weights: np.ndarray) -> None:
         self._values: list[np.ndarray] = []
-        self._ranks: list[np.ndarray] = []  # weight at or below each value, from 0 to 1; one more than there are values
+        self._ranks: list[np.ndarray] = []
         self._ranked: list[int] = []
         total = weights.sum()
         for place, column in enumerate(X.T):
             values, which = np.unique(column, return_inverse=True)
             if len(values) > 2:
-                below = np.concatenate([[0.0], np.cumsum(np.bincount(which, weights)) / total])
+                own = np.bincount(which, weights)
+                ranks = (np.cumsum(own) - own / 2) / total  # from 0 to 1
                 self._ranked.append(place)
                 self._values.append(values)
-                self._ranks.append(below)
+                self._ranks.append((ranks - 0.5) / RANK_SPREAD)
 
     @property
     def n_outputs(self) -> int:
@@ -61,7 +62,6 @@ class RankedColumns:
         result = np.empty((len(X), X.shape[1] + self.n_outputs))
         with np.errstate(over="ignore"):
             result[:, : X.shape[1]] = X / np.sqrt(1 + (X / CLIP) ** 2)
-        for place, (column, values, below) in enumerate(zip(self._ranked, self._values, self._ranks, strict=True)):
-            low, high = (np.searchsorted(values, X[:, column], side) for side in ("left", "right"))
-            result[:, X.shape[1] + place] = ((below[low] + below[high]) / 2 - 0.5) / RANK_SPREAD
+        for place, (column, values, ranks) in enumerate(zip(self._ranked, self._values, self._ranks, strict=True)):
+            result[:, X.shape[1] + place] = np.interp(X[:, column], values, ranks)
         return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -120,8 +120,8 @@ class KernelCompanion:
         if len(X) > EXACT_ROWS:
             self._rows = self._rows[:LANDMARKS]
             choices = self._refit(choices, X[fitted], Cells(y[fitted], weights[fitted]), together[fitted])
-        self._choices = choices
         left_out = np.stack([choice.left_out for choice in choices], 1)
+        self._choices = [replace(choice, left_out=np.empty(0)) for choice in choices]
         self.left_out_ = np.concatenate([left_out, self.predict(X[len(left_out) :])])
         return self
 
@@ -145,7 +145,7 @@ class KernelCompanion:
             median = _median(distances)
             found = _search(distances, [scale * median for scale in SCALES], cells, together, turn)
             best = [min(pair, key=lambda choice: choice.error) for pair in zip(best or found, found, strict=True)]
-            if turn < N_ROUNDS - 1:
+            if n_columns and turn < N_ROUNDS - 1:
                 slopes = _slopes(distances, self._rows, feature_weights, found, slope_rows)  # (K, T)
                 feature_weights = np.sqrt(slopes @ task_weights)
                 mean = feature_weights.mean()

@@ -121,8 +121,8 @@ class MultiTaskEstimator(BaseMultiTask):
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
     companions : {"linear", "kernel", "auto"}, sequence of them, or None, default=None
         Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
-        were left out: ridge regression, and a kernel machine that learns which features matter. "auto": both, for the
-        built-in trunk, where members hold rows out.
+        were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
+        coded rows. "auto": both, for the built-in trunk, where members hold rows out.
     balancing : str or balancing specification, default="uniform"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.

@@ -23,9 +23,7 @@ from ..tasks import (
     Targets,
     TaskGroup,
     TaskStructure,
-    group_tasks,
     label_variance,
-    member_statistics,
 )
 from ..training import (
     Batches,
@@ -43,6 +41,7 @@ from ..training import (
     group_keys,
 )
 from ._blending import fit_companions, mix_on_validation, mix_out_of_fold
+from ._engine_labels import class_weighted, engine_labels, engine_order, engine_statistics
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve
@@ -121,7 +120,7 @@ def fit_model(
     held_out = None
     if resolved.early_stopping and validation is None:
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
-    tasks, task_groups = _engine_order(targets, column_weights)
+    tasks, task_groups = engine_order(targets, column_weights)
     standardizer = reader.standardizer() if previous is None else copy.deepcopy(previous.standardizer)
     if len(labelled):
         row_weights = labelled.weights[:, column_weights > 0].max(axis=1)
@@ -129,9 +128,9 @@ def fit_model(
     elif previous is None:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
     targets.fit(labelled.numbers, labelled.weights)
-    labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
+    labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
-    statistics, seen = _statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
+    statistics, seen = engine_statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
     history, order = _history(structure, tasks, column_weights)
     if previous is not None:
         history.extend(previous.net.task_history)
@@ -152,17 +151,33 @@ def fit_model(
     del labels, weights  # on many rows, they are as large as the tensors made of them
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
     if resolved.companions:
-        labels, weights = _engine_labels(targets, tasks, labelled.numbers, labelled.weights)
-        model.blend, rows = fit_companions(model, labelled, labels, weights, keys, column_weights[tasks])
-        if fitted.out_of_fold is not None:
-            fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, fitted.out_of_fold)
-        elif validation is not None:
-            labels, weights = _engine_labels(targets, tasks, validation.numbers, validation.weights)
-            mix_on_validation(model.blend, model, validation, labels, weights)
+        _add_companions(fitted, labelled, keys, column_weights[tasks], table, validation)
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
         fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}
     return fitted
+
+
+def _add_companions(
+    fitted: Fitted,
+    labelled: Labelled,
+    keys: Keys,
+    task_weights: np.ndarray,
+    class_weights: np.ndarray | None,
+    validation: Validation | None,
+) -> None:
+    """Fit companions beside the network, and put the mix in the place of the network's predictions."""
+    model = fitted.model
+
+    def cells(rows: Labelled | Validation) -> tuple[np.ndarray, np.ndarray]:
+        labels, weights = engine_labels(model.targets, model.tasks, rows.numbers, rows.weights)
+        return labels, class_weighted(labels, weights, class_weights)
+
+    model.blend, rows = fit_companions(model, labelled, *cells(labelled), keys, task_weights)
+    if fitted.out_of_fold is not None:
+        fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, fitted.out_of_fold)
+    elif validation is not None:
+        mix_on_validation(model.blend, model, validation, *cells(validation))
 
 
 def _prepare(
@@ -199,52 +214,6 @@ def _prepare(
             )
         resolved = replace(resolved, dtype=previous.resolved.dtype)
     return seeds, resolved, Keys(content, folds)
-
-
-def _engine_order(targets: Targets, column_weights: np.ndarray) -> tuple[np.ndarray, list[TaskGroup]]:
-    """Return the columns that the network learns, like ones side by side, and their groups."""
-    learned = np.flatnonzero((column_weights > 0) & targets.learnable)
-    order, groups = group_tasks(
-        [targets.losses[task] for task in learned], [targets.n_classes[task] for task in learned]
-    )
-    return learned[order], groups
-
-
-def _engine_labels(
-    targets: Targets, tasks: np.ndarray, numbers: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return encoded labels and weights in the order of the engine; hidden cells hold what any loss can take."""
-    encoded = targets.encode(numbers)
-    if not np.array_equal(tasks, np.arange(numbers.shape[1])):
-        encoded, weights = encoded[:, tasks], weights[:, tasks]
-    hidden = weights <= 0
-    return np.where(hidden, targets.neutral()[tasks], encoded) if hidden.any() else encoded, weights
-
-
-def _statistics(
-    labels: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray | None,
-    held_out: np.ndarray | None,
-    resolved: Resolved,
-    groups: list[TaskGroup],
-    previous: Model | None,
-    incremental: bool,
-) -> tuple[MemberStatistics, tuple[np.ndarray, int]]:
-    """Measure the labels; a model that is continued keeps its scales, so that its weights keep their meaning."""
-    if class_weights is not None:
-        codes = np.clip(labels.astype(np.intp), 0, class_weights.shape[1] - 1)
-        weights = weights * class_weights[np.arange(labels.shape[1]), codes]
-    statistics = member_statistics(labels, weights, held_out, resolved.n_estimators, groups)
-    seen = (weights.sum(axis=0), len(weights))
-    if previous is None:
-        return statistics, seen
-    if incremental:
-        seen = (seen[0] + previous.seen[0], seen[1] + previous.seen[1])
-        mean_weight = np.broadcast_to(seen[0] / max(seen[1], 1), statistics.mean_weight.shape)
-    else:
-        mean_weight = statistics.mean_weight
-    return replace(previous.statistics.updated(statistics, groups), mean_weight=mean_weight), seen
 
 
 def _network(
@@ -389,7 +358,7 @@ def _holdout(
     place: dict[str, Any],
 ) -> Holdout | None:
     if validation is not None:
-        labels, weights = _engine_labels(model.targets, model.tasks, validation.numbers, validation.weights)
+        labels, weights = engine_labels(model.targets, model.tasks, validation.numbers, validation.weights)
         rows = Rows(validation.X, None, labels, weights, **place)
         return Holdout(rows, [np.arange(len(rows))], label_variance(labels, weights, model.groups))
     if held_out is None:

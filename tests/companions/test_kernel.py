@@ -30,11 +30,11 @@ def test_columns_are_clipped_and_ranked():
     np.testing.assert_allclose(found[:, 2], (np.array([1, 4, 4, 7]) / 8 - 0.5) * np.sqrt(12))
 
 
-def test_new_values_have_the_rank_of_their_gap():
+def test_ranks_run_on_between_values_and_stay_beyond_them():
     columns = RankedColumns(np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones(4))
-    found = columns.transform(np.array([[-1e30], [0.5], [1e30]]))
-    np.testing.assert_allclose(found[:, 1], (np.array([0, 0.25, 1]) - 0.5) * np.sqrt(12))
-    np.testing.assert_allclose(found[[0, 2], 0], [-3, 3])
+    found = columns.transform(np.array([[-1e30], [0.5], [1.0 + 1e-9], [1e30]]))
+    np.testing.assert_allclose(found[:, 1], (np.array([1, 2, 3, 7]) / 8 - 0.5) * np.sqrt(12), atol=1e-8)
+    np.testing.assert_allclose(found[[0, 3], 0], [-3, 3])
 
 
 def test_a_weight_of_two_ranks_as_two_rows():

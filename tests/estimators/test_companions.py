@@ -100,6 +100,24 @@ def test_missing_labels_are_not_looked_at(make):
     np.testing.assert_array_equal(kind(**FAST).fit(X, filled, sample_weight=weights).predict(X), model.predict(X))
 
 
+def test_class_weights_reach_all_parts():
+    X = regression(200)[0]
+    rare = (X[:, 0] + np.random.default_rng(1).normal(size=200) > 1.8).astype(int)
+    plain = MultiTaskClassifier(**FAST).fit(X, rare).predict_proba(X)[:, 1].mean()
+    balanced = MultiTaskClassifier(**FAST, class_weight="balanced").fit(X, rare)
+    assert plain < 0.2
+    assert balanced.predict_proba(X)[:, 1].mean() > plain + 0.1
+
+
+def test_a_pickle_holds_landmarks_only():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 2))
+    model = MultiTaskRegressor(**{**FAST, "max_iter": 1}).fit(X, X[:, 0])
+    kernel = pickle.loads(pickle.dumps(model)).companions_["kernel"]
+    assert len(kernel._rows) == 1000
+    assert not hasattr(kernel, "left_out_")
+
+
 @pytest.mark.parametrize("make", [regression, classes])
 def test_repeated_rows_are_integer_weights(make):
     X, y = make(60)
