@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from ..tasks import TaskGroup
 from ._kernel import KernelCompanion
@@ -18,6 +19,8 @@ COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
     "linear": LinearCompanion,
     "kernel": KernelCompanion,
 }
+# Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
+WORTH_THREADS = 1000
 # A companion's prediction of 0 or 1 is read as a probability that is never certain.
 FARTHEST = 0.01
 
@@ -142,10 +145,11 @@ class Blend:
         rows : Rows
         """
         targets, weights, task_weights = self._targets(rows)
-        for name in self.names if self.served else []:
-            model = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights, rows.together)
-            self.companions[name], self._left_out[name] = model, model.left_out_
-            del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
+        with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
+            for name in self.names if self.served else []:
+                model = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights, rows.together)
+                self.companions[name], self._left_out[name] = model, model.left_out_
+                del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return self
 
     def left_out(self, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:

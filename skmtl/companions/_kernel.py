@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from ._columns import RankedColumns
@@ -17,6 +18,9 @@ N_ROUNDS = 3
 SMALLEST_WEIGHT = 0.05
 # Rows at which slopes are measured.
 SLOPE_ROWS = 400
+# Parts of the rows, each of which is predicted by feature weights that were learned without it: the fewer rows there
+# are, the more parts, at least and at most these numbers.
+PARTED_ROWS, FEWEST_PARTS, MOST_PARTS = 3000, 5, 20
 # Rows on which feature weights and scales are found, by the exact kernel.
 EXACT_ROWS = 1200
 # Of more rows, these are landmarks: what is fitted to all rows is a sum over them.
@@ -36,7 +40,7 @@ class _Choice:
     error : float
     round : int
         Whose feature weights it uses.
-    scale : float
+    scale, ridge : float
     coefficients : ndarray of shape (R,)
         Of the rows that the kernel compares with.
     left_out : ndarray of shape (n,)
@@ -47,6 +51,7 @@ class _Choice:
     error: float
     round: int
     scale: float
+    ridge: float
     coefficients: np.ndarray
     left_out: np.ndarray
     slopes: np.ndarray | None = None
@@ -56,7 +61,9 @@ class KernelCompanion:
     """Ridge regression on `exp(-‖w ∘ (x − x')‖₁ / s)`, whose feature weights `w` are learned for all tasks together.
 
     `w` starts at 1 and is renewed twice: the root of the fit's mean squared slope along each column, summed over tasks
-    by their weights, scaled to mean 1. Scale, ridge and round are chosen for each task by leave-one-out error.
+    by their weights, scaled to mean 1. Scale and ridge are chosen for each task by leave-one-out error, the round by
+    the error on parts of the rows of feature weights that were learned on the others: a row's own part in them would
+    hide that useless columns were made much of.
 
     Of more than 1,200 rows, the first find feature weights and scales; then a sum over 1,000 landmarks, with the
     columns themselves beside it, is fitted to all rows (the Nyström method). Rows beyond 32,768 are predicted, not
@@ -136,24 +143,59 @@ class KernelCompanion:
         n_rows, n_columns = self._rows.shape
         generator = generator or np.random.default_rng(0)
         slope_rows = np.sort(generator.permutation(n_rows)[:SLOPE_ROWS])
-        best: list[_Choice] = []
+        rounds: list[list[_Choice]] = []
         feature_weights, kept = np.ones(n_columns), []
         for turn in range(N_ROUNDS):
             kept.append(feature_weights)
             scaled = self._rows * feature_weights
             distances = cdist(scaled, scaled, "cityblock")
             median = _median(distances)
-            found = _search(distances, [scale * median for scale in SCALES], cells, together, turn)
-            best = [min(pair, key=lambda choice: choice.error) for pair in zip(best or found, found, strict=True)]
-            if n_columns and turn < N_ROUNDS - 1:
-                slopes = _slopes(distances, self._rows, feature_weights, found, slope_rows)  # (K, T)
-                feature_weights = np.sqrt(slopes @ task_weights)
-                mean = feature_weights.mean()
-                if not mean > 0:  # nothing was learned, and nothing will be
+            rounds.append(_search(distances, [scale * median for scale in SCALES], cells, together, turn))
+            if turn < N_ROUNDS - 1:
+                slopes = _slopes(distances[slope_rows], self._rows, slope_rows, feature_weights, rounds[-1])
+                renewed = _renewed(slopes, task_weights)
+                if renewed is None:
                     break
-                feature_weights = np.maximum(feature_weights / mean, SMALLEST_WEIGHT)
+                feature_weights = renewed
         self.feature_weights_ = np.stack(kept)
-        return best
+        if len(rounds) == 1:
+            return rounds[0]
+        n_parts = int(np.clip(PARTED_ROWS // n_rows, FEWEST_PARTS, MOST_PARTS))
+        left_out = self._parts_left_out(rounds, cells, task_weights, together % n_parts)  # (N, n, T)
+        errors = np.stack([cells.errors(predicted) for predicted in left_out])
+        return [
+            # A row's part in the feature weights is in its leave-one-out prediction, but for those of the first round.
+            rounds[turn][task] if turn == 0 else replace(rounds[turn][task], left_out=left_out[turn, :, task])
+            for task, turn in enumerate(errors.argmin(0))
+        ]
+
+    def _parts_left_out(
+        self, rounds: list[list[_Choice]], cells: Cells, task_weights: np.ndarray, part: np.ndarray
+    ) -> np.ndarray:
+        """Return predictions of each round, `(N, n, T)`, by fits and feature weights that know nothing of a row's part.
+
+        Scales and ridges are those of the fits to all rows.
+        """
+        result = np.zeros((len(rounds), *cells.targets.shape))
+        for number in np.unique(part):
+            out, rest = np.flatnonzero(part == number), np.flatnonzero(part != number)
+            if not len(rest):
+                continue
+            known, feature_weights = self._rows[rest], np.ones(self._rows.shape[1])
+            for turn, choices in enumerate(rounds):
+                inner = cdist(known * feature_weights, known * feature_weights, "cityblock")
+                outer = cdist(self._rows[out] * feature_weights, known * feature_weights, "cityblock")
+                refitted = _refitted(inner, rest, cells, choices)
+                for scale in sorted({choice.scale for choice in refitted}):
+                    tasks = [task for task, choice in enumerate(refitted) if choice.scale == scale]
+                    coefficients = np.stack([refitted[task].coefficients for task in tasks], 1)
+                    result[turn][out[:, None], tasks] = np.exp(-outer / scale) @ coefficients
+                places = np.arange(min(len(rest), SLOPE_ROWS))
+                slopes = _slopes(inner[places], known, places, feature_weights, refitted)
+                renewed = _renewed(slopes, task_weights)
+                if renewed is not None:
+                    feature_weights = renewed
+        return result
 
     def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells, together: np.ndarray) -> list[_Choice]:
         """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
@@ -179,7 +221,7 @@ class KernelCompanion:
                     if result[task] is choices[task] or errors[place] < result[task].error:
                         coefficients = whitening @ solution[: whitening.shape[1], place]
                         slopes = solution[whitening.shape[1] :, place] / np.sqrt(max(X.shape[1], 1))
-                        found = float(errors[place]), turn, scale, coefficients, left_out[:, place], slopes
+                        found = float(errors[place]), turn, scale, ridge, coefficients, left_out[:, place], slopes
                         result[task] = _Choice(*found)
         return result
 
@@ -234,19 +276,46 @@ def _search(distances: np.ndarray, scales: list[float], cells: Cells, together: 
                 inverse = loads[:, better] / (smoother.values + ridge)[:, None]
                 coefficients = roots[:, None] * (vectors @ inverse)
                 for place, task in enumerate(better):
-                    best[task] = _Choice(float(errors[task]), turn, scale, coefficients[:, place], left_out[:, task])
+                    best[task] = _Choice(
+                        float(errors[task]), turn, scale, ridge, coefficients[:, place], left_out[:, task]
+                    )
     return [choice for choice in best if choice is not None]
 
 
+def _refitted(distances: np.ndarray, rows: np.ndarray, cells: Cells, choices: list[_Choice]) -> list[_Choice]:
+    """Fit all tasks to some rows, with the scales and ridges of their fits to all."""
+    shares = cells.shares[rows]
+    left_out = np.stack([choice.left_out[rows] for choice in choices], 1)
+    filled = cells.targets[rows] * shares + (1 - shares) * left_out
+    result = list(choices)
+    for kind in sorted({(choice.scale, choice.ridge) for choice in choices}):
+        tasks = [task for task, choice in enumerate(choices) if (choice.scale, choice.ridge) == kind]
+        kernel = np.exp(-distances / kind[0])
+        kernel[np.diag_indices(len(rows))] += kind[1] / cells.rows[rows]
+        coefficients = cho_solve(cho_factor(kernel, overwrite_a=True, check_finite=False), filled[:, tasks])
+        for place, task in enumerate(tasks):
+            result[task] = replace(choices[task], coefficients=coefficients[:, place])
+    return result
+
+
+def _renewed(slopes: np.ndarray, task_weights: np.ndarray) -> np.ndarray | None:
+    """Return feature weights from squared slopes, `(K, T)`; None if there are none."""
+    weights: np.ndarray = np.sqrt(slopes @ task_weights)
+    if not weights.any():  # nothing was learned, and nothing will be
+        return None
+    renewed: np.ndarray = np.maximum(weights / weights.mean(), SMALLEST_WEIGHT)
+    return renewed
+
+
 def _slopes(
-    distances: np.ndarray, rows: np.ndarray, weights: np.ndarray, choices: list[_Choice], places: np.ndarray
+    distances: np.ndarray, rows: np.ndarray, places: np.ndarray, weights: np.ndarray, choices: list[_Choice]
 ) -> np.ndarray:
-    """Return the mean squared slope of each task's fit along each column, `(K, T)`."""
+    """Return the mean squared slope of each task's fit along each column, `(K, T)`, at some of its rows."""
     slopes = np.zeros((rows.shape[1], len(choices)))
     for scale in sorted({choice.scale for choice in choices}):
         tasks = [task for task, choice in enumerate(choices) if choice.scale == scale]
         coefficients = np.stack([choices[task].coefficients for task in tasks], 1)
-        kernel = np.exp(-distances[places] / scale)
+        kernel = np.exp(-distances / scale)
         for column in range(rows.shape[1]):
             values = rows[:, column]
             signs = np.sign(values[places, None] - values)

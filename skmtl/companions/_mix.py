@@ -39,7 +39,8 @@ def least_squares_mix(parts: Sequence[np.ndarray], y: np.ndarray, weights: np.nd
     best = np.min(errors, axis=0) / np.where(totals > 0, totals, 1)
     usable = (best > 0) & (totals > 0)
     if not usable.any():  # a part that makes no error at all
-        return np.eye(len(parts))[int(np.argmin(np.sum(errors, axis=1)))]
+        alone: np.ndarray = np.eye(len(parts))[int(np.argmin(np.sum(errors, axis=1)))]
+        return alone
     scale = np.sqrt(np.where(there & usable, weights / np.where(usable, best, 1), 0))
     columns = np.stack([(np.where(there, part, 0) * scale).ravel() for part in parts], 1)
     # Products of columns are enough, whatever the number of rows.

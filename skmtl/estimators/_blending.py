@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..companions import Blend, Rows, distinct_rows
-from ..training import few_threads
 from ._labelled import Keys, Labelled, Validation
 from ._model import Model
 
@@ -32,8 +31,7 @@ def fit_companions(
     """
     X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
     rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
-    with few_threads(len(rows.X) ** 2):
-        return Blend(model.resolved.companions, model.groups, task_weights).fit(rows), rows
+    return Blend(model.resolved.companions, model.groups, task_weights).fit(rows), rows
 
 
 def mix_out_of_fold(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from skmtl.companions import KernelCompanion, RankedColumns
+from skmtl.companions import KernelCompanion, RankedColumns, _kernel
 from skmtl.companions._kernel import SCALES, _search
 from skmtl.companions._ridge import Cells
 
@@ -53,7 +53,8 @@ def chosen(model, task):
     return choice, np.exp(-cdist(model._rows * weights, model._rows * weights, "cityblock") / choice.scale)
 
 
-def test_rows_are_left_out_as_by_a_refit():
+def test_rows_are_left_out_as_by_a_refit(monkeypatch):
+    monkeypatch.setattr(_kernel, "N_ROUNDS", 1)
     X, y, weights = wave(40)
     model = KernelCompanion().fit(X, y, weights, np.ones(2))
     for task in range(2):
@@ -69,7 +70,8 @@ def test_rows_are_left_out_as_by_a_refit():
             assert model.left_out_[row, task] == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
 
-def test_rows_of_a_number_are_left_out_together_as_by_a_refit():
+def test_rows_of_a_number_are_left_out_together_as_by_a_refit(monkeypatch):
+    monkeypatch.setattr(_kernel, "N_ROUNDS", 1)
     X, y, weights = wave(40)
     together = np.arange(40) // 7
     model = KernelCompanion().fit(X, y, weights, np.ones(2), together)
@@ -79,7 +81,7 @@ def test_rows_of_a_number_are_left_out_together_as_by_a_refit():
         others = together != number
         inner = kernel[np.ix_(others, others)] + ridge * np.eye(others.sum())
         expected = kernel[np.ix_(~others, others)] @ np.linalg.solve(inner, y[others, 0])
-        np.testing.assert_allclose(model.left_out_[~others, 0], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(model.left_out_[~others, 0], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_predictions_follow_from_the_kernel():
@@ -112,6 +114,25 @@ def test_feature_weights_follow_from_the_slopes_of_the_fit_before():
     expected = np.maximum(expected / expected.mean(), 0.05)
     assert (model.feature_weights_[0] == 1).all()
     np.testing.assert_allclose(model.feature_weights_[1], expected, rtol=1e-4)
+
+
+def test_noise_is_not_made_much_of():
+    rng = np.random.default_rng(0)
+    for n_rows, n_columns in [(100, 60), (40, 20)]:
+        X, y = rng.normal(size=(n_rows, n_columns)), rng.normal(size=(n_rows, 2))
+        y = (y - y.mean(0)) / y.std(0)
+        model = KernelCompanion().fit(X, y, np.ones(y.shape), np.ones(2))
+        assert (1 - ((y - model.left_out_) ** 2).mean(0) < 0.05).all()
+
+
+def test_learned_feature_weights_are_judged_by_parts_that_they_do_not_know():
+    X, y, weights = wave(120, 12)
+    model = KernelCompanion().fit(X, y, weights, np.ones(2))
+    assert {choice.round for choice in model._choices} & {1, 2}
+    fresh, truth, _ = wave(1000, 12, seed=1)
+    left_out = 1 - ((y - model.left_out_) ** 2).mean(0)
+    unseen = 1 - ((truth - model.predict(fresh)) ** 2).mean(0)
+    np.testing.assert_allclose(left_out, unseen, atol=0.08)
 
 
 def test_what_does_not_matter_loses_its_say():
