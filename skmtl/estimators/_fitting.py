@@ -212,6 +212,11 @@ def _prepare(
                 f"n_estimators={resolved.n_estimators} cannot continue a model of {previous.resolved.n_estimators} "
                 "members. Set warm_start=False to start anew."
             )
+        if repr(resolved.sharing) != repr(previous.resolved.sharing):
+            raise ValueError(
+                f"sharing={resolved.sharing!r} cannot continue a model with sharing={previous.resolved.sharing!r}. Set "
+                "warm_start=False to start anew."
+            )
         resolved = replace(resolved, dtype=previous.resolved.dtype)
     return seeds, resolved, Keys(content, folds)
 

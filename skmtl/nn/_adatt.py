@@ -10,6 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
+from ._draws import check_draws
 from ._gate import Gate, mix
 from ._ple import dealt_out, expert_draws, run_level
 from ._sharing import SharedTrunk, Sharing, fold
@@ -22,8 +23,8 @@ class AdaTT(Sharing):
     At each level, `h_t ← ½ (Σ_e g_te f_e + Σ_{e ∈ t} v_te f_e)`: the gate `g_t = softmax(h_t W_t + b_t)` runs over the
     experts of all tasks, which read their own task's output of the level before. The second part is a residual path,
     with `v = 1` for one expert a task and learned weights from `1 / E_t` for several. The trunk's layers are dealt out
-    to the levels, in order. Gates start equal; experts start from one draw for all tasks, so that this starts as hard
-    sharing.
+    to the levels, in order. Gates start equal; experts start from one draw for all tasks, so that with one
+    expert a task this starts as hard sharing.
 
     Parameters beyond the heads: `Σ T · E_t` layers, `Σ T · (T · E_t) · (F_l + 1)` for gates that read `F_l` numbers,
     and `Σ T · E_t` for several experts a task. Serves trunks that yield their layers. Gradients are compared with
@@ -69,6 +70,7 @@ class AdaTT(Sharing):
             If the trunk has fewer layers than there are levels.
         """
         self.check()
+        check_draws(trunk, self.n_experts, "AdaTT")
         layers = trunk.build_layers(n_features, expert_draws(generators, n_tasks, self.n_experts, 0))
         levels = dealt_out(layers, len(layers) if self.n_levels is None else self.n_levels)
         return FusedLevels(levels, n_features, n_tasks, self.n_experts, len(generators))
@@ -95,6 +97,7 @@ class FusedLevels(SharedTrunk):
     ) -> None:
         super().__init__(n_members, n_tasks, n_outputs_of(levels[-1][-1]))
         self.n_experts = n_experts
+        self.n_copies = n_tasks * n_experts
         self.levels = nn.ModuleList(nn.ModuleList(layers) for layers in levels)
         inputs = [n_features, *(n_outputs_of(layers[-1]) for layers in levels[:-1])]
         self.fusions = nn.ModuleList(
@@ -122,6 +125,10 @@ class FusedLevels(SharedTrunk):
                 own = torch.einsum("mte,mtebh->mtbh", self.residuals[:, place], by_task)
             tasks = (mix(gates, experts) + own) / 2
         return tasks, seen
+
+    def task_parameters(self) -> list[nn.Parameter]:
+        """Return the gates' of the last level: below it, all paths lead to all tasks."""
+        return list(self.fusions[-1].parameters())
 
     @torch.no_grad()
     def gates(self, x: Tensor) -> list[Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ._draws import repeated_draws
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
-from ._stitch import RATE, Stitch
+from ._stitch import Stitch, fast
 from ._trunk import Trunk, n_outputs_of
 
 # A full stitch of more units than this holds more numbers than the layers that it joins.
@@ -136,4 +136,9 @@ class StitchedTrunks(SharedTrunk):
             x = stitched.flatten(0, 1)
         if self.skip_shift is None:
             return seen[-1]
-        return torch.einsum("mtl,mtbhl->mtbh", self.skip_start + RATE * self.skip_shift, torch.stack(seen, -1))
+        return torch.einsum("mtl,mtbhl->mtbh", self.skip_start + fast(self.skip_shift), torch.stack(seen, -1))
+
+    def task_parameters(self) -> list[nn.Parameter]:
+        """Return what comes last: a row of the last stitch belongs to the task that reads it."""
+        own = list(self.stitches[-1].parameters())
+        return own if self.skip_shift is None else [*own, self.skip_shift]

@@ -6,7 +6,32 @@ from collections.abc import Sequence
 
 import torch
 
+from ._trunk import Trunk
+
 LARGEST_SEED = 2**62
+
+
+def check_draws(trunk: Trunk, n_experts: int, sharing: str) -> None:
+    """Refuse a trunk of which several experts would start, and stay, equal.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    n_experts : int
+        Experts that are to differ.
+    sharing : str
+        Who asks, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the trunk starts alike whatever is drawn, and there are several experts.
+    """
+    if n_experts > 1 and trunk.starts_alike:
+        raise ValueError(
+            f"{sharing} needs {n_experts} experts that differ, but copies of the module {trunk!r} start alike, and "
+            "under equal gates would stay so: give ModuleTrunk(its class, …), or a callable that makes it."
+        )
 
 
 def repeated_draws(generators: Sequence[torch.Generator], count: int) -> list[torch.Generator]:

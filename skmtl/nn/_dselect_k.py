@@ -113,6 +113,12 @@ class DSelectK(Sharing):
         return SharedExperts(trunk, n_features, n_tasks, self.n_experts, gate, generators)
 
 
+class _Undecayed(MemberLinear):
+    """A linear layer whose weights do not decay: towards zero, all experts would be chosen alike."""
+
+    decays = False
+
+
 class Selectors(nn.Module):
     """The selectors of all tasks.
 
@@ -149,7 +155,7 @@ class Selectors(nn.Module):
         self.penalty: Tensor | None = None
         widths = (settings.k * n_digits, settings.k)
         if settings.per_example:
-            self.digits, self.choices = (MemberLinear(len(generators), n_features, n_tasks * width) for width in widths)
+            self.digits, self.choices = (_Undecayed(len(generators), n_features, n_tasks * width) for width in widths)
             for layer, width, bound in zip((self.digits, self.choices), widths, (START, WEIGHT_START), strict=True):
                 for parameter in (layer.weight, layer.bias):
                     _draw(

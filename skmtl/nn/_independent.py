@@ -16,7 +16,8 @@ class Independent(Sharing):
     """No sharing: each task has a trunk of its own; what every other way of sharing is to be measured against.
 
     `h_t = trunk_t(x)`. All trunks start from one draw, as hard sharing would. Parameters beyond the heads: `T` trunks.
-    Serves every trunk. Tasks still share the batches, and each member the moment at which it stops.
+    Serves every trunk. Tasks still share the batches, the vectors of columns with many categories, the bound on the
+    length of gradients (`max_grad_norm`), and each member the moment at which it stops.
 
     Examples
     --------

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from ._draws import distinct_draws
+from ._draws import check_draws, distinct_draws
 from ._gate import Gate, mix
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
 from ._trunk import Trunk, n_outputs_of
@@ -50,6 +50,7 @@ class MMoE(Sharing):
     def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return experts and gates; see `Sharing.build`."""
         self.check()
+        check_draws(trunk, self.n_experts, "MMoE")
         gate = Gate(len(generators), n_features, n_tasks, self.n_experts)
         return SharedExperts(trunk, n_features, n_tasks, self.n_experts, gate, generators)
 
@@ -84,6 +85,7 @@ class SharedExperts(SharedTrunk):
         super().__init__(len(generators), n_tasks, n_outputs_of(experts))
         self.experts = experts
         self.n_experts = n_experts
+        self.n_copies = max(n_tasks, n_experts)
         self.gate = gate
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

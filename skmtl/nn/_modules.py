@@ -128,17 +128,20 @@ class _ForeignTrunk(Trunk):
 
 
 def _layers_of(module: nn.Module) -> list[nn.Module]:
-    """Cut an `nn.Sequential` before each part that holds a matrix."""
+    """Cut an `nn.Sequential` before each part that holds a matrix; what stands before the first belongs to it."""
     if not isinstance(module, nn.Sequential):
         raise ValueError(
             f"The trunk {type(module).__name__} is one module, which has no layers between which tasks could share. "
             f"Make it an nn.Sequential, or use {WITHOUT_LAYERS}."
         )
-    layers: list[list[nn.Module]] = []
+    layers: list[list[nn.Module]] = [[]]
+    whole = False  # whether the last layer has its matrix
     for part in module:
-        if not layers or any(parameter.dim() > 1 for parameter in part.parameters()):
+        has_matrix = any(parameter.dim() > 1 for parameter in part.parameters())
+        if has_matrix and whole:
             layers.append([])
         layers[-1].append(part)
+        whole = whole or has_matrix
     return [nn.Sequential(*parts) for parts in layers]
 
 
@@ -271,6 +274,8 @@ class FixedTrunk(_ForeignTrunk):
     >>> FixedTrunk(torch.nn.LazyLinear(4)).build(3, [torch.Generator()]).n_outputs
     4
     """
+
+    starts_alike = True
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module

@@ -198,7 +198,7 @@ class Network(nn.Module):
     @cached_property
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
-        copies = self.trunk.n_tasks if isinstance(self.trunk, SharedTrunk) else 1
+        copies = self.trunk.n_copies if isinstance(self.trunk, SharedTrunk) else 1
         return copies * max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
 
     def member_tensors(self) -> list[tuple[Tensor, int | None]]:

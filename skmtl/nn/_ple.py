@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from ._draws import distinct_draws
+from ._draws import check_draws, distinct_draws
 from ._gate import Gate, mix, mix_own
 from ._sharing import SharedTrunk, Sharing, fold, run, unfold
 from ._trunk import Trunk, n_outputs_of
@@ -69,6 +69,7 @@ class CGC(Sharing):
     def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return one level of experts and gates; see `Sharing.build`."""
         self.check()
+        check_draws(trunk, max(self.n_specific, self.n_shared), type(self).__name__)
         draws = expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
         layers = [[trunk.build(n_features, draws)]]
         return ProgressiveLevels(layers, n_features, n_tasks, self.n_specific, self.n_shared, len(generators))
@@ -127,6 +128,7 @@ class PLE(CGC):
             If the trunk has fewer layers than there are levels.
         """
         self.check()
+        check_draws(trunk, max(self.n_specific, self.n_shared), type(self).__name__)
         draws = expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
         levels = dealt_out(trunk.build_layers(n_features, draws), self.n_levels)
         return ProgressiveLevels(levels, n_features, n_tasks, self.n_specific, self.n_shared, len(generators))
@@ -158,6 +160,7 @@ class ProgressiveLevels(SharedTrunk):
         super().__init__(n_members, n_tasks, n_outputs_of(levels[-1][-1]))
         self.n_specific, self.n_shared = n_specific, n_shared
         self.n_own = n_tasks * n_specific
+        self.n_copies = max(n_tasks, self.n_own + n_shared)
         self.levels = nn.ModuleList(nn.ModuleList(layers) for layers in levels)
         inputs = [n_features, *(n_outputs_of(layers[-1]) for layers in levels[:-1])]
         self.task_gates = nn.ModuleList(
@@ -207,8 +210,11 @@ class ProgressiveLevels(SharedTrunk):
         return mix_own(own_gates, own) + mix(shared_gates, shared)
 
     def task_parameters(self) -> list[nn.Parameter]:
-        """Return the gates' of the tasks, where there is one level: above it, all paths lead to all tasks."""
-        return list(self.task_gates.parameters()) if len(self.levels) == 1 else []
+        """Return the gates' of the last level, below which all paths lead to all tasks; all, if nothing is shared.
+
+        A task's own experts stand in one tensor with shared ones, and count as shared.
+        """
+        return list(self.task_gates[-1].parameters() if self.n_shared else self.parameters())
 
     @torch.no_grad()
     def gates(self, x: Tensor) -> list[Tensor]:

@@ -78,6 +78,8 @@ class SharedTrunk(nn.Module):
     mixing : Tensor of shape (M, T, B, E) or None
         After a forward pass while training, where all tasks read the same tensors, `E` of them, last: the weights with
         which they do. None: there are no such tensors, and gradients are compared by the parameters.
+    n_copies : int
+        Copies of a layer that a row goes through, `T` unless experts are more.
     penalty : Tensor or None
         After a forward pass while training: what is added to the loss, a scalar, summed over members.
     """
@@ -85,6 +87,7 @@ class SharedTrunk(nn.Module):
     def __init__(self, n_members: int, n_tasks: int, n_outputs: int) -> None:
         super().__init__()
         self.n_members, self.n_tasks, self.n_outputs = n_members, n_tasks, n_outputs
+        self.n_copies = n_tasks
         self.mixing: Tensor | None = None
         self.penalty: Tensor | None = None
 

@@ -25,8 +25,9 @@ class Soft(Sharing):
     directions. As with weight decay, steps are apart from the solver's: an adaptive solver would undo their scale.
     Weights of layers are meant, not biases.
 
-    All trunks start from one draw. `strength=0` is no sharing, a large one hard sharing. Parameters beyond the heads:
-    `T` trunks. Serves every trunk. Gradients meet nowhere, so methods that balance them have nothing to do.
+    All trunks start from one draw. `strength=0` is no sharing; a large one makes weights equal ("l2": hard sharing, but
+    for the biases) or zero ("trace"). Parameters beyond the heads: `T` trunks. Serves every trunk. Gradients meet
+    nowhere, so methods that balance them have nothing to do.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class SoftTrunks(IndependentTrunks):
                     copy.copy_(new)
             return
         for name, parameter in self.trunks.named_parameters():
-            if parameter.dim() > 2 and "bias" not in name:
+            if parameter.dim() > 2 and "bias" not in name and parameter.requires_grad:
                 weights = parameter.view(self.n_members, self.n_tasks, -1)  # (M, T, P)
                 weights.copy_(draw(weights, amount))
 
@@ -123,7 +124,7 @@ class SoftTrunks(IndependentTrunks):
         return [
             [parameters[name] for parameters in named]
             for name, first in named[0].items()
-            if first.dim() > 1 and "bias" not in name
+            if first.dim() > 1 and "bias" not in name and first.requires_grad
         ]
 
 
@@ -133,11 +134,14 @@ def _towards_mean(weights: Tensor, amount: float) -> Tensor:
 
 
 def _shrunk(weights: Tensor, amount: float) -> Tensor:
-    """Shrink the singular values of `(M, T, P)`, found from their products over tasks, `(M, T, T)`."""
-    wide = weights.double()
+    """Shrink the singular values of `(M, T, P)`, found from their products over tasks, `(M, T, T)`.
+
+    A member whose weights are not finite stays as it is: it has diverged, and will be set back.
+    """
+    finite = weights.isfinite().all(2, keepdim=True).all(1, keepdim=True)
+    wide = torch.where(finite, weights, 0).double()
     squares, rotation = torch.linalg.eigh(torch.bmm(wide, wide.transpose(1, 2)))
-    values = squares.clamp(min=0).sqrt()
-    there = values > 1e-5 * values[:, -1:]  # squares resolve no smaller ratio, and what is not there cannot shrink
-    kept = torch.where(there, (1 - amount / torch.where(there, values, 1)).clamp(min=0), 0)
+    values = squares.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
+    kept = (1 - amount / values).clamp(min=0)
     change = torch.bmm(rotation * kept.unsqueeze(1), rotation.transpose(1, 2))
-    return torch.bmm(change, wide).to(weights.dtype)
+    return torch.where(finite, torch.bmm(change, wide).to(weights.dtype), weights)

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 # What a message proposes where a trunk is one opaque module.
-WITHOUT_LAYERS = "sharing='hard', 'independent', 'mmoe', 'dselect_k' or 'cgc'"
+WITHOUT_LAYERS = "sharing='hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"
 
 
 def n_outputs_of(module: nn.Module) -> int:
@@ -39,6 +39,8 @@ class Trunk(BaseEstimator):
         your own reads one standardised number per column.
     draws_globally : bool
         Whether the module draws from torch's global generator, as foreign layers do.
+    starts_alike : bool
+        Whether all members start alike, whatever their generators draw.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Trunk(BaseEstimator):
 
     batched = False
     draws_globally = True
+    starts_alike = False
 
     @property
     def wants_codes(self) -> bool:

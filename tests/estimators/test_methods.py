@@ -266,7 +266,7 @@ def test_an_opaque_trunk_says_which_ways_of_sharing_do():
         def forward(self, x):
             return torch.relu(self.layer(x))
 
-    with pytest.raises(ValueError, match="'hard', 'independent', 'mmoe', 'dselect_k' or 'cgc'"):
+    with pytest.raises(ValueError, match="'hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"):
         MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="cross_stitch").fit(X, Y)
     model = MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="mmoe", max_iter=3).fit(X, Y)
     assert model.predict(X).shape == Y.shape
@@ -297,3 +297,21 @@ def test_every_method_belongs_to_a_kind():
     assert Uniform().needs == "nothing"
     assert CrossStitch().needs_layers
     assert not MLPTrunk().draws_globally
+
+
+@pytest.mark.parametrize("sharing", ["cross_stitch", CrossStitch(skip=True)], ids=["plain", "skip"])
+def test_stitched_trunks_train_with_plain_gradient_descent(sharing):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6))
+    y = np.tanh(X @ rng.normal(size=(6, 4))) + 0.1 * rng.normal(size=(400, 4))
+    model = MultiTaskRegressor(sharing=sharing, solver="sgd", n_estimators=1, max_iter=60, random_state=0)
+    assert model.fit(X, y).score(X, y) > 0.7
+
+
+def test_a_sharing_cannot_be_changed_under_a_warm_start():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=(60, 2))
+    model = MultiTaskRegressor(sharing=MMoE(2), warm_start=True, max_iter=2, random_state=0).fit(X, y)
+    model.set_params(sharing__n_experts=2).fit(X, y)
+    with pytest.raises(ValueError, match="cannot continue a model with sharing"):
+        model.set_params(sharing__n_experts=6).fit(X, y)

@@ -16,8 +16,10 @@ from skmtl.nn import (
     SHARINGS,
     AdaTT,
     BatchEnsemble,
+    CallableTrunk,
     CrossStitch,
     DSelectK,
+    FixedTrunk,
     Hard,
     Independent,
     LowRank,
@@ -29,6 +31,7 @@ from skmtl.nn import (
     Soft,
     as_sharing,
 )
+from skmtl.nn._soft import _shrunk
 
 N_FEATURES, N_TASKS, WIDTH = 5, 3, 4
 OPTIONS = {
@@ -426,3 +429,92 @@ def test_gradients_of_each_task_are_on_the_meta_device(sharing, only_on):
         if passed.has_common:
             passed.gramian(torch.empty(2, 7, N_TASKS, device="meta"))
     assert jacobian.shape[:2] == (2, N_TASKS)
+
+
+# Found by use
+
+
+@pytest.mark.parametrize("sharing", [CrossStitch(), CrossStitch(skip=True)], ids=["plain", "skip"])
+def test_stitches_move_ten_times_as_far_but_have_their_own_gradient(sharing):
+    network = train(network_of(sharing), targets(), n_steps=2)
+    stitch = network.trunk.stitches[-1]
+    before, weights = stitch.shift.detach().clone(), (stitch.start + 10 * stitch.shift).detach()
+    passed = network.forward_training(features())
+    passed.backward(passed.outputs - targets())
+    gradient, step = stitch.shift.grad.clone(), 1e-6
+
+    def loss():
+        with torch.no_grad():
+            return ((network(features()) - targets()) ** 2).sum() / 2
+
+    with torch.no_grad():
+        stitch.shift[0, 0, 1] = before[0, 0, 1] + step / 10  # the weight itself moves by a step
+        up = loss()
+        stitch.shift[0, 0, 1] = before[0, 0, 1] - step / 10
+        slope = (up - loss()) / (2 * step)
+        stitch.shift.copy_(before)
+    assert gradient[0, 0, 1].item() == pytest.approx(slope.item(), rel=1e-5)
+    torch.testing.assert_close(stitch.start + 10 * stitch.shift.detach(), weights)
+
+
+def test_the_trace_norm_shrinks_by_the_amount_and_no_more():
+    weights = torch.diag(torch.tensor([10.0, 1.0, 1e-3, 5e-5], dtype=torch.float64))[None]
+    shrunk = torch.linalg.svdvals(_shrunk(weights, 1e-9)[0])
+    torch.testing.assert_close(shrunk, torch.linalg.svdvals(weights[0]) - 1e-9, rtol=1e-6, atol=0)
+    torch.testing.assert_close(_shrunk(weights, 2.0)[0], torch.diag(torch.tensor([8.0, 0, 0, 0], dtype=torch.float64)))
+
+
+def test_a_member_that_diverged_does_not_stop_the_others():
+    weights = torch.ones(2, 3, 4)
+    weights[0, 1, 2] = torch.nan
+    shrunk = _shrunk(weights, 0.1)
+    torch.testing.assert_close(shrunk[0], weights[0], equal_nan=True)
+    assert shrunk[1].isfinite().all()
+    assert (shrunk[1] < 1).all()
+
+
+@pytest.mark.parametrize("penalty", ["l2", "trace"])
+def test_soft_sharing_leaves_frozen_weights_alone(penalty):
+    trunk = built(Soft(penalty, strength=1.0))
+    first = next(iter(trunk.parameters())).requires_grad_(False)
+    with torch.no_grad():
+        first += torch.randn_like(first)
+    before = first.clone()
+    trunk.after_step(0.5)
+    assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize("sharing", [CGC(1, 0), CGC(2, 0), PLE(1, 0)], ids=["cgc 1", "cgc 2", "ple"])
+def test_without_shared_experts_nothing_is_shared(sharing):
+    assert not network_of(sharing).shares
+
+
+def test_what_stands_before_the_first_matrix_belongs_to_its_layer():
+    def make(n_features):
+        return nn.Sequential(
+            nn.LayerNorm(n_features), nn.Linear(n_features, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH), nn.Tanh()
+        )
+
+    layers = CallableTrunk(make).build_layers(N_FEATURES, draws(0))
+    assert len(layers) == 2
+    with pytest.raises(ValueError, match="2"):
+        PLE(n_levels=3).build(CallableTrunk(make), N_FEATURES, N_TASKS, draws(0))
+
+
+@pytest.mark.parametrize("sharing", [MMoE(2), CGC(1, 2), PLE(2, 1), AdaTT(2)], ids=lambda sharing: str(sharing))
+def test_experts_that_would_stay_equal_are_refused(sharing):
+    module = nn.Sequential(nn.Linear(N_FEATURES, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH))
+    with pytest.raises(ValueError, match=r"start alike.*ModuleTrunk"):
+        sharing.build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
+    MMoE(1).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
+
+
+def test_selectors_by_example_do_not_decay():
+    gate = built(DSelectK(4, per_example=True)).gate
+    assert not (gate.digits.decays or gate.choices.decays)
+
+
+@pytest.mark.parametrize(("sharing", "copies"), [(MMoE(9), 9), (CGC(2, 3), 9), (AdaTT(2), 6), (Independent(), 3)])
+def test_memory_is_bounded_by_all_copies_of_a_layer(sharing, copies):
+    network = network_of(sharing, sizes=(50, 50))
+    assert network.widest >= copies * 50
