@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._spelling import likely_and_known
@@ -142,7 +142,8 @@ def resolve(
         If early stopping is asked for and a holdout would be empty, the device is not there, or sharing or balancing
         are none, or have a parameter out of range.
     """
-    sharing, balancing = as_sharing(estimator.sharing), as_balancing(estimator.balancing)
+    # Copies: a parameter that is set later does not change what was fitted.
+    sharing, balancing = clone(as_sharing(estimator.sharing)), clone(as_balancing(estimator.balancing))
     sharing.check()
     balancing.check()
     n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
