@@ -23,13 +23,14 @@ class CrossStitch(Sharing):
     """Cross-stitch units: each task has a trunk, and after every layer reads a learned mixture of all tasks' units.
 
     `x̃_t = Σ_s α_ts x_s` with `α_tt = own` at the start, and `(1 − own) / (T − 1)` elsewhere: rows sum to 1. All trunks
-    start from one draw, so that this starts as hard sharing; `own=1` starts without sharing. Parameters beyond the
-    heads: `T` trunks and, a layer, `T²` numbers ("scalar"; `(T S)²` with `S` subspaces), `T² H` ("channel") or `T² H²`
-    ("full"). Serves trunks that yield their layers. Gradients are compared with respect to the parameters.
+    start from one draw, so that this starts as hard sharing (not with `skip`); `own=1` starts without sharing.
+    Parameters beyond the heads: `T` trunks and, a layer, `T²` numbers ("scalar"; `(T S)²` with `S` subspaces), `T² H`
+    ("channel") or `T² H²` ("full"). Serves trunks that yield their layers. Gradients are compared with respect to the
+    parameters.
 
-    `mixing="full"` is NDDR (without the activation that follows it there); `n_subspaces=2, skip=True` is a sluice
-    network without its penalty. Stitches learn ten times as fast as other weights and do not decay; the paper has a
-    hundred times and more, from trunks that were trained on single tasks.
+    `mixing="full"` is NDDR (without the bias and the activation that it has there); `n_subspaces=2, skip=True` is a
+    sluice network without its penalty. Stitches learn ten times as fast as other weights and do not decay; the paper
+    has a hundred times and more, from trunks that were trained on single tasks.
 
     Parameters
     ----------

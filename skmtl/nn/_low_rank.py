@@ -21,8 +21,9 @@ class LowRank(Sharing):
 
     `form="lora"`: `W_t = W + A_t B_t` with `A_t` of `r` columns. `form="factors"`: `W_t = W + Σ_k v_tk U_k`, in which
     all tasks' weights, as one row each, differ from the common ones by a matrix of rank `r`: what tasks have beside it
-    is a mixture of the same `r` matrices. `B` and `v` start at zero, so that this starts as hard sharing, and do not
-    decay; `A` starts from one draw for all tasks. Biases are shared.
+    is a mixture of the same `r` matrices. `B` and `v` start at zero, so that this starts as hard sharing; `A` starts
+    from one draw for all tasks. `A`, `B` and `v` do not decay. Biases are shared, and the product has no factor `α / r`
+    as in LoRA.
 
     Parameters beyond the heads: a trunk and, a layer of `F` inputs and `H` units, `T · r · (F + H)` ("lora") or `r · (F
     · H + T)` ("factors"). Rank 0 would be hard sharing; at full rank, each task can have any weights. Serves the

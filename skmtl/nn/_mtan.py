@@ -21,9 +21,12 @@ class MTAN(Sharing):
     `r`. With an odd number of layers, the first block has one, and `u` are the features. `W²` starts at zero, so masks
     start at 1 and this starts as hard sharing; `W¹` starts from one draw for all tasks.
 
-    Parameters beyond the heads, for `n` blocks of width `H`: a trunk, `T (2 H² + 2 H)`, and `(n − 1) [T (3 H² + 2 H) +
-    H² + H]`. Serves trunks that yield their layers. Gradients are compared with respect to the parameters that tasks
-    share. The paper is for images: convolutions, batch norm, and masks between 0 and 1.
+    `f` ends with a relu, and `norm` has no scale or shift of its own.
+
+    Parameters beyond the heads, for `n` blocks of two layers of width `H`: a trunk, `T (2 H² + 2 H)`, and `(n − 1) [T
+    (3 H² + 2 H) + H² + H]`. Serves trunks that yield their layers. Gradients are compared with respect to the
+    parameters that tasks share. The paper is for images: convolutions, batch norm after each of them, and masks between
+    0 and 1.
 
     References
     ----------

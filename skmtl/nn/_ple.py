@@ -84,8 +84,9 @@ class PLE(CGC):
     experts start from one draw for all tasks.
 
     Parameters beyond the heads: `Σ (T · E_s + E_c)` layers, and `Σ T · (E_s + E_c) · (F_l + 1)` for gates that read
-    `F_l` numbers, and `(T · E_s + E_c) · (F_l + 1)` for shared gates. With one level it is CGC. Serves trunks that
-    yield their layers. Gradients are compared with respect to the parameters that tasks share.
+    `F_l` numbers, and `(T · E_s + E_c) · (F_l + 1)` for the shared gate of each level but the last, if there are shared
+    experts. With one level it is CGC. Serves trunks that yield their layers. Gradients are compared with respect to the
+    parameters that tasks share.
 
     Parameters
     ----------
