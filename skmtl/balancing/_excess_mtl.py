@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval
 
 from ._base import JacobianBalancing
@@ -61,10 +62,11 @@ class ExcessMTL(JacobianBalancing):
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights after this step's lesson; see `Balancing.solve`."""
-        squares = step.jacobian.square()
+        wide = step.jacobian if step.jacobian.device.type == "mps" else step.jacobian.double()  # MPS has no float64
+        squares = wide.square()
         sums = squares + state["squares"] if "squares" in state else squares
         state["squares"] = sums
-        excess = (squares / sums.sqrt().clamp(min=1e-30)).sum(2).double().cpu().numpy()
+        excess = (squares / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)).sum(2).double().cpu().numpy()
         first = np.isnan(state["first"]) & (excess > 0)
         relative = np.where(np.isnan(state["first"]), 0, excess / np.where(np.isnan(state["first"]), 1, state["first"]))
         state["first"] = np.where(first, excess, state["first"])

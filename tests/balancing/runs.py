@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from skmtl.balancing import GradientBalancing, JacobianBalancing
+from skmtl.balancing import BALANCINGS, GradientBalancing, JacobianBalancing
 
 N_TASKS, N_STEPS = 4, 6
+RANDOM = {name for name, method in BALANCINGS.items() if method().draw(2, np.random.default_rng(0)) is not None}
 
 
 def problem(n_members=1, n_tasks=N_TASKS, n_steps=N_STEPS, seed=0):

@@ -10,10 +10,9 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skmtl.balancing import BALANCINGS, MGDA, GradientBalancing, JacobianBalancing, LossBalancing, SmoothedWeights
-from tests.balancing.runs import N_STEPS, N_TASKS, problem, run
+from tests.balancing.runs import N_STEPS, N_TASKS, RANDOM, problem, run
 
 ALL = {**BALANCINGS, "smoothed": lambda: SmoothedWeights(MGDA())}
-RANDOM = {"rlw", "pcgrad", "gradvac", "graddrop"}
 # A position in the order of tasks breaks ties: clusters of equal numbers are cut somewhere.
 every_method = pytest.mark.parametrize("name", sorted(ALL))
 
@@ -31,7 +30,7 @@ def test_permuting_tasks_permutes_weights(name):
     losses, jacobians = problem(2)
     order = np.array([2, 0, 3, 1])
     if name in RANDOM:
-        pytest.skip("Equivariant in distribution only: see the tests of the method.")
+        pytest.skip("Equivariant in distribution only: see test_equivariance_in_distribution.py.")
     plain, _ = run(method, losses, jacobians)
     permuted, _ = run(method, losses[..., order], jacobians[:, :, order])
     np.testing.assert_allclose(permuted, plain[..., order], rtol=1e-7, atol=1e-9)

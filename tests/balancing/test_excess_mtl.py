@@ -73,3 +73,14 @@ def test_a_light_task_stays_light_while_the_heavy_one_is_away():
 def test_eta_must_be_positive():
     with pytest.raises(ValueError, match="'eta' parameter of ExcessMTL"):
         ExcessMTL(eta=0.0).start(1, 2)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e20])
+def test_single_precision_gradients_of_any_size_are_squared(size):
+    balancer, gradients = ExcessMTL().start(1, 2), torch.eye(2)[None]
+    plain = ExcessMTL().start(1, 2)
+    for factors in ([1.0, 1.0], [3.0, 1.0], [1.0, 0.2]):
+        step = gradients * torch.tensor(factors)[:, None]
+        expected = plain.balance(jacobian=step).weights
+        np.testing.assert_allclose(balancer.balance(jacobian=step * size).weights, expected, rtol=1e-5)
+    assert abs(expected[0, 0] - 1) > 1e-3

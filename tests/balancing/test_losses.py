@@ -10,13 +10,9 @@ from skmtl.balancing import (
     PBI,
     DynamicWeightAverage,
     GeometricLoss,
-    GO4Align,
-    ImprovableGap,
-    IMTLLoss,
     RandomLossWeighting,
     ScaleInvariant,
     SmoothTchebycheff,
-    UncertaintyWeighting,
     Uniform,
 )
 from skmtl.balancing._epochs import epoch_means, follow_epochs
@@ -52,54 +48,8 @@ def test_weights_are_the_derivative_of_the_scalar_loss(name):
     np.testing.assert_allclose(method.weights(LOSSES), losses.grad.numpy(), rtol=1e-10)
 
 
-@pytest.mark.parametrize("method", [ScaleInvariant(), FAMO(), ImprovableGap()])
-def test_weighted_losses_do_not_depend_on_scales(method):
-    scales = np.array([0.1, 1.0, 7.0, 30.0])
-    plain, scaled = method.weights(LOSSES), method.weights(LOSSES * scales)
-    ratio = (scaled * scales) / plain
-    np.testing.assert_allclose(ratio, ratio.mean(1, keepdims=True) * np.ones(4), rtol=1e-10)
-
-
-def test_the_geometric_mean_of_many_small_losses_is_not_zero():
-    losses = np.full((1, 50), 1e-3)
-    np.testing.assert_allclose(GeometricLoss().weights(losses), 1 / 50)
-
-
 def test_losses_below_the_floor_count_as_the_floor():
     np.testing.assert_allclose(ScaleInvariant(floor=0.1).weights([1.0, 0.01, -2.0]), [1, 10, 10])
-
-
-def settled(method, losses, n_steps=3000):
-    balancer = method.start(len(losses), losses.shape[1])
-    for _ in range(n_steps):
-        weights = balancer.balance(losses=losses).weights
-    return weights, balancer.state
-
-
-def test_uncertainties_settle_where_their_derivative_is_zero():
-    weights, state = settled(UncertaintyWeighting(), LOSSES[:3])
-    np.testing.assert_allclose(weights, 0.5 / LOSSES[:3], rtol=1e-6)
-    np.testing.assert_allclose(state["log_variance"], np.log(2 * LOSSES[:3]), atol=1e-6)
-
-
-def test_factors_settle_where_all_weighted_losses_are_one():
-    weights, _ = settled(IMTLLoss(), LOSSES[:3])
-    np.testing.assert_allclose(weights * LOSSES[:3], 1, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("method", "slope"),
-    [
-        (UncertaintyWeighting(learning_rate=0.1), lambda loss: 0.5 - loss),
-        (IMTLLoss(learning_rate=0.1), lambda loss: loss - 1),
-    ],
-)
-def test_a_learned_number_takes_a_step_of_gradient_descent(method, slope):
-    balancer = method.start(1, 2)
-    losses = np.array([[0.3, 2.0]])
-    assert (balancer.balance(losses=losses).weights == 1).all()
-    (number,) = balancer.state.values()
-    np.testing.assert_allclose(number, -0.1 * slope(losses))
 
 
 def test_epochs_in_which_a_task_is_missing_do_not_count_for_it():
@@ -158,12 +108,3 @@ def test_groups_have_the_smallest_squares_of_all_cuts(n_groups):
                 if len(parts) <= n_groups:
                     best = min(best, sum(((part - part.mean()) ** 2).sum() for part in parts))
         assert ((row - own) ** 2).sum() == pytest.approx(best)
-
-
-def test_shares_follow_the_losses():
-    balancer = GO4Align(n_groups=4, eta=0.5).start(1, 2)
-    balancer.balance(losses=np.array([[1.0, 2.0]]))
-    weights = balancer.balance(losses=np.array([[1.0, 2.0]])).weights
-    shares = np.exp([-0.5 * 2, -0.5 * 4])
-    shares /= shares.sum()
-    np.testing.assert_allclose(weights, [shares * 3 / np.array([1.0, 2.0])])
