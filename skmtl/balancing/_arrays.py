@@ -10,6 +10,16 @@ import torch
 from torch import Tensor
 
 
+def widened(tensor: Tensor) -> Tensor:
+    """Return a tensor in the widest precision that its device has: MPS has no float64.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    """
+    return tensor if tensor.device.type == "mps" else tensor.double()
+
+
 def as_blocks(values: Any, n_last: int) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     """Return values in float64 with one leading dimension, and what turns weights into the kind and shape of values.
 

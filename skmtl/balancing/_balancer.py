@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ._arrays import widened
 from ._step import NO_JACOBIAN, NOTHING, Step, cut, places
 
 if TYPE_CHECKING:
@@ -223,6 +224,5 @@ def _usable(lengths: np.ndarray) -> np.ndarray:
 
 def _lengths(jacobian: Tensor) -> np.ndarray:
     """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum."""
-    wide = jacobian if jacobian.device.type == "mps" else jacobian.double()  # MPS has no float64
-    lengths: np.ndarray = wide.norm(dim=-1).cpu().numpy()
+    lengths: np.ndarray = widened(jacobian).norm(dim=-1).cpu().numpy()
     return lengths if lengths.ndim == 2 else lengths.sum(1)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
+from ._arrays import widened
 from ._base import JacobianBalancing
 from ._floor import softmax
 from ._learned import LARGEST
@@ -62,8 +63,7 @@ class ExcessMTL(JacobianBalancing):
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights after this step's lesson; see `Balancing.solve`."""
-        wide = step.jacobian if step.jacobian.device.type == "mps" else step.jacobian.double()  # MPS has no float64
-        squares = wide.square()
+        squares = widened(step.jacobian).square()
         sums = squares + state["squares"] if "squares" in state else squares
         state["squares"] = sums
         excess = (squares / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)).sum(2).double().cpu().numpy()

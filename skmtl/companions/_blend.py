@@ -39,6 +39,8 @@ class Rows:
         For each group of classes, the share of each class among a row's labels; empty for others.
     weights : ndarray of shape (n, T)
         Sums of weights; 0 without a label.
+    first : ndarray of int of shape (n,)
+        The first row of the data with this content.
     place : ndarray of int of shape (n_rows,)
         Where each row of the data went.
     together : ndarray of int of shape (n,)
@@ -49,6 +51,7 @@ class Rows:
     labels: np.ndarray
     shares: list[np.ndarray]
     weights: np.ndarray
+    first: np.ndarray
     place: np.ndarray
     together: np.ndarray
 
@@ -86,14 +89,13 @@ def distinct_rows(
     safe = np.where(totals > 0, totals, 1)
     shares = []
     for group in groups:
-        own = slice(group.tasks.start, group.tasks.stop)
         if group.loss.scaling != "classes":
             shares.append(np.empty((len(first), 0, 0)))
             continue
-        onehot = np.eye(group.n_classes)[shown[:, own].astype(np.intp)] * weights[:, own, None]
-        shares.append(summed(onehot) / safe[:, own, None])
+        onehot = np.eye(group.n_classes)[shown[:, group.tasks].astype(np.intp)] * weights[:, group.tasks, None]
+        shares.append(summed(onehot) / safe[:, group.tasks, None])
     together = np.unique(folds[first], return_inverse=True)[1]
-    return Rows(X[first], summed(shown * weights) / safe, shares, totals, place, together)
+    return Rows(X[first], summed(shown * weights) / safe, shares, totals, first, place, together)
 
 
 class Blend:
@@ -122,11 +124,6 @@ class Blend:
         self.companions: dict[str, Any] = {}
         self.mix: dict[int, dict[str, float]] = {}
         self.intercepts: dict[int, np.ndarray] = {}
-        self._left_out: dict[str, np.ndarray] = {}
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave out what was there for the mix."""
-        return {**self.__dict__, "_left_out": {}}
 
     @property
     def served(self) -> list[int]:
@@ -137,44 +134,41 @@ class Blend:
             if group.loss.scaling == "classes" or group.loss.name == "squared_error"
         ]
 
-    def fit(self, rows: Rows) -> Blend:
-        """Fit companions to rows.
+    def fit(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Fit companions to rows; return what each predicts of them, left out, in its own targets, `(n, Y)`.
 
         Parameters
         ----------
         rows : Rows
         """
         targets, weights, task_weights = self._targets(rows)
+        left_out = {}
         with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
                 model = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights, rows.together)
-                self.companions[name], self._left_out[name] = model, model.left_out_
+                self.companions[name], left_out[name] = model, model.left_out_
                 del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
-        return self
+        return left_out
 
-    def left_out(self, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """Return, for each group, what each part predicts of the rows of the fit without having seen them.
-
-        Parameters
-        ----------
-        network : sequence of ndarray
-            The network's out-of-fold predictions of these rows, one array a group, `(n, T)` or `(n, T, K)`; NaN where
-            there are none.
-        """
-        return self._parts(network, self._left_out)
-
-    def parts(self, X: np.ndarray, network: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """Return, for each group, what each part predicts.
+    def predict(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what each companion predicts in its own targets, `(n, Y)`.
 
         Parameters
         ----------
         X : ndarray of shape (n, C)
-        network : sequence of ndarray
-            The network's predictions.
         """
-        return self._parts(network, {name: model.predict(X) for name, model in self.companions.items()})
+        return {name: model.predict(X) for name, model in self.companions.items()}
 
-    def _parts(self, network: Sequence[np.ndarray], companions: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    def parts(self, network: Sequence[np.ndarray], companions: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """Return, for each group, what each part predicts: `(n, T)` or `(n, T, K)`.
+
+        Parameters
+        ----------
+        network : sequence of ndarray
+            The network's predictions, one array a group; NaN where there are none.
+        companions : dict
+            From `fit`, of rows left out, or from `predict`.
+        """
         parts = [{"network": own} for own in network]
         for name, block in companions.items():
             for place, predicted in self._by_group(block).items():
@@ -198,15 +192,14 @@ class Blend:
         self._columns: dict[int, slice] = {}
         for place in self.served:
             group = self.groups[place]
-            own = slice(group.tasks.start, group.tasks.stop)
             if group.loss.scaling == "classes":
                 shares = rows.shares[place][:, :, first_class(group) :]  # (n, T, K), or of two classes the second
                 width, block = shares.shape[2], shares.reshape(len(shares), -1)
             else:
-                width, block = 1, rows.labels[:, own]
+                width, block = 1, rows.labels[:, group.tasks]
             blocks.append(block)
-            weights.append(np.repeat(rows.weights[:, own], width, axis=1))
-            counts.append(np.repeat(self.task_weights[own], width) / width)
+            weights.append(np.repeat(rows.weights[:, group.tasks], width, axis=1))
+            counts.append(np.repeat(self.task_weights[group.tasks], width) / width)
             self._columns[place] = slice(first, first + block.shape[1])
             first += block.shape[1]
         block, weight = np.hstack(blocks), np.hstack(weights)
@@ -242,7 +235,7 @@ class Blend:
         ----------
         rows : Rows
         parts : list of dict
-            What each part predicts of them, from `left_out` or `parts`.
+            What each part predicts of them, from `parts`.
         """
         for place in self.served if self.companions else []:
             own, group = parts[place], self.groups[place]
@@ -251,14 +244,14 @@ class Blend:
                 found, self.intercepts[place] = self._logistic(rows.shares[place], own, weights)
             else:
                 mean, spread = self._units(place)
-                labels = (rows.labels[:, group.tasks.start : group.tasks.stop] - mean) / spread
+                labels = (rows.labels[:, group.tasks] - mean) / spread
                 found = least_squares_mix([(part - mean) / spread for part in own.values()], labels, weights)
             self.mix[place] = dict(zip(own, (float(value) for value in found), strict=True))
         return self
 
     def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
         """Return what a group's cells count for, `(n, T)`: 0 where the network has no out-of-fold prediction."""
-        own = slice(self.groups[place].tasks.start, self.groups[place].tasks.stop)
+        own = self.groups[place].tasks
         known = ~np.isnan(network if network.ndim == 2 else network.sum(2))
         weights = np.where(known, rows.weights[:, own], 0)
         totals = weights.sum(0)

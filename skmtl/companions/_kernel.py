@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -186,10 +188,10 @@ class KernelCompanion:
                 inner = cdist(known * feature_weights, known * feature_weights, "cityblock")
                 outer = cdist(self._rows[out] * feature_weights, known * feature_weights, "cityblock")
                 refitted = _refitted(inner, rest, cells, choices)
-                for scale in sorted({choice.scale for choice in refitted}):
-                    tasks = [task for task, choice in enumerate(refitted) if choice.scale == scale]
-                    coefficients = np.stack([refitted[task].coefficients for task in tasks], 1)
-                    result[turn][out[:, None], tasks] = np.exp(-outer / scale) @ coefficients
+                for scale, tasks in _alike(refitted, "scale"):
+                    result[turn][out[:, None], tasks] = np.exp(-outer / scale) @ _coefficients(refitted, tasks)
+                if turn == len(rounds) - 1:
+                    break
                 places = np.arange(min(len(rest), SLOPE_ROWS))
                 slopes = _slopes(inner[places], known, places, feature_weights, refitted)
                 renewed = _renewed(slopes, task_weights)
@@ -201,7 +203,7 @@ class KernelCompanion:
         """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
         rows, roots = self.columns_.transform(X), np.sqrt(cells.rows)[:, None]
         result = list(choices)
-        for turn, scale, tasks in _kinds(choices):
+        for (turn, scale), tasks in _alike(choices, "round", "scale"):
             weights = self.feature_weights_[turn]
             landmarks = self._rows * weights
             values, vectors = np.linalg.eigh(np.exp(-cdist(landmarks, landmarks, "cityblock") / scale))
@@ -237,20 +239,25 @@ class KernelCompanion:
         for first in range(0, len(X), step):
             chunk = slice(first, first + step)
             rows = self.columns_.transform(X[chunk])
-            for turn, scale, tasks in _kinds(self._choices):
+            for (turn, scale), tasks in _alike(self._choices, "round", "scale"):
                 weights = self.feature_weights_[turn]
                 kernel = np.exp(-cdist(rows * weights, self._rows * weights, "cityblock") / scale)
-                result[chunk, tasks] = kernel @ np.stack([self._choices[task].coefficients for task in tasks], 1)
+                result[chunk, tasks] = kernel @ _coefficients(self._choices, tasks)
             for task, choice in enumerate(self._choices):
                 if choice.slopes is not None:
                     result[chunk, task] += X[chunk] @ choice.slopes
         return result
 
 
-def _kinds(choices: list[_Choice]) -> list[tuple[int, float, list[int]]]:
-    """Return rounds and scales, and the tasks that chose them."""
-    kinds = sorted({(choice.round, choice.scale) for choice in choices})
-    return [(*kind, [t for t, choice in enumerate(choices) if (choice.round, choice.scale) == kind]) for kind in kinds]
+def _alike(choices: list[_Choice], *names: str) -> list[tuple[Any, list[int]]]:
+    """Return the values that an attribute, or several, have among the choices, in order, and the tasks of each."""
+    kinds = [attrgetter(*names)(choice) for choice in choices]
+    return [(kind, [task for task, own in enumerate(kinds) if own == kind]) for kind in sorted(set(kinds))]
+
+
+def _coefficients(choices: list[_Choice], tasks: list[int]) -> np.ndarray:
+    """Return the coefficients of some tasks side by side, `(R, T)`."""
+    return np.stack([choices[task].coefficients for task in tasks], 1)
 
 
 def _median(distances: np.ndarray) -> float:
@@ -288,10 +295,9 @@ def _refitted(distances: np.ndarray, rows: np.ndarray, cells: Cells, choices: li
     left_out = np.stack([choice.left_out[rows] for choice in choices], 1)
     filled = cells.targets[rows] * shares + (1 - shares) * left_out
     result = list(choices)
-    for kind in sorted({(choice.scale, choice.ridge) for choice in choices}):
-        tasks = [task for task, choice in enumerate(choices) if (choice.scale, choice.ridge) == kind]
-        kernel = np.exp(-distances / kind[0])
-        kernel[np.diag_indices(len(rows))] += kind[1] / cells.rows[rows]
+    for (scale, ridge), tasks in _alike(choices, "scale", "ridge"):
+        kernel = np.exp(-distances / scale)
+        kernel[np.diag_indices(len(rows))] += ridge / cells.rows[rows]
         coefficients = cho_solve(cho_factor(kernel, overwrite_a=True, check_finite=False), filled[:, tasks])
         for place, task in enumerate(tasks):
             result[task] = replace(choices[task], coefficients=coefficients[:, place])
@@ -312,10 +318,8 @@ def _slopes(
 ) -> np.ndarray:
     """Return the mean squared slope of each task's fit along each column, `(K, T)`, at some of its rows."""
     slopes = np.zeros((rows.shape[1], len(choices)))
-    for scale in sorted({choice.scale for choice in choices}):
-        tasks = [task for task, choice in enumerate(choices) if choice.scale == scale]
-        coefficients = np.stack([choices[task].coefficients for task in tasks], 1)
-        kernel = np.exp(-distances / scale)
+    for scale, tasks in _alike(choices, "scale"):
+        coefficients, kernel = _coefficients(choices, tasks), np.exp(-distances / scale)
         for column in range(rows.shape[1]):
             values = rows[:, column]
             signs = np.sign(values[places, None] - values)

@@ -251,9 +251,9 @@ class BaseMultiTask(FittedMultiTask):
         self.companions_ = blend.companions
         names = fitted.model.structure.columns
         self.mix_ = {
-            names[fitted.model.tasks[task]]: mix
+            names[column]: mix
             for place, mix in blend.mix.items()
-            for task in range(blend.groups[place].tasks.start, blend.groups[place].tasks.stop)
+            for column in fitted.model.tasks[blend.groups[place].tasks]
         }
         if not fitted.parts:
             return

@@ -11,7 +11,7 @@ from ._model import Model
 
 def fit_companions(
     model: Model, labelled: Labelled, labels: np.ndarray, weights: np.ndarray, keys: Keys, task_weights: np.ndarray
-) -> tuple[Blend, Rows]:
+) -> tuple[Blend, Rows, dict[str, np.ndarray]]:
     """Fit companions to the rows of the network.
 
     Parameters
@@ -28,14 +28,17 @@ def fit_companions(
     blend : Blend
         Without a mix.
     rows : Rows
+    left_out : dict
+        What each companion predicts of these rows, left out.
     """
     X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
     rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
-    return Blend(model.resolved.companions, model.groups, task_weights).fit(rows), rows
+    blend = Blend(model.resolved.companions, model.groups, task_weights)
+    return blend, rows, blend.fit(rows)
 
 
 def mix_out_of_fold(
-    blend: Blend, rows: Rows, network: list[np.ndarray]
+    blend: Blend, rows: Rows, left_out: dict[str, np.ndarray], network: list[np.ndarray]
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
     """Find the mix on the rows of the fit.
 
@@ -43,6 +46,8 @@ def mix_out_of_fold(
     ----------
     blend : Blend
     rows : Rows
+    left_out : dict
+        Both from `fit_companions`.
     network : list of ndarray
         The network's out-of-fold predictions, one array a group, `(n_rows, T)` or `(n_rows, T, K)`.
 
@@ -53,8 +58,7 @@ def mix_out_of_fold(
     parts : dict
         Those of each part alone; the network's for groups that a companion does not serve.
     """
-    first = np.unique(rows.place, return_index=True)[1]
-    found = blend.left_out([part[first] for part in network])
+    found = blend.parts([part[rows.first] for part in network], left_out)
     mixed = blend.fit_mix(rows, found).mixed(found)
     names = ("network", *blend.companions)
     parts = {name: [own.get(name, own["network"])[rows.place] for own in found] for name in names}
@@ -76,4 +80,4 @@ def mix_on_validation(
     """
     X, each = model.uncoded(validation.X), np.arange(len(labels), dtype=np.uint64)
     rows = distinct_rows(X, labels, weights, each, each, model.groups)
-    blend.fit_mix(rows, blend.parts(X, model.network_predictions(validation.X)))
+    blend.fit_mix(rows, blend.parts(model.network_predictions(validation.X), blend.predict(X)))

@@ -173,9 +173,9 @@ def _add_companions(
         labels, weights = engine_labels(model.targets, model.tasks, rows.numbers, rows.weights)
         return labels, class_weighted(labels, weights, class_weights)
 
-    model.blend, rows = fit_companions(model, labelled, *cells(labelled), keys, task_weights)
+    model.blend, rows, left_out = fit_companions(model, labelled, *cells(labelled), keys, task_weights)
     if fitted.out_of_fold is not None:
-        fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, fitted.out_of_fold)
+        fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, left_out, fitted.out_of_fold)
     elif validation is not None:
         mix_on_validation(model.blend, model, validation, *cells(validation))
 

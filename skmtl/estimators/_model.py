@@ -96,7 +96,11 @@ class Model:
     def predictions(self, X: Any) -> list[np.ndarray]:
         """Return a prediction per group, of all parts together: `(n, T)` in encoded units or `(n, T, K)`."""
         network = self.network_predictions(X)
-        return network if self.blend is None else self.blend.mixed(self.blend.parts(self.uncoded(X), network))
+        return (
+            network
+            if self.blend is None
+            else self.blend.mixed(self.blend.parts(network, self.blend.predict(self.uncoded(X))))
+        )
 
     def uncoded(self, X: Any) -> np.ndarray:
         """Return what companions read, `(n, C)`."""

@@ -66,11 +66,15 @@ class CGC(Sharing):
         if self.n_specific + self.n_shared < 1:
             raise ValueError(f"{type(self).__name__} needs an expert: n_specific and n_shared are both 0.")
 
-    def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
-        """Return one level of experts and gates; see `Sharing.build`."""
+    def _draws(self, trunk: Trunk, n_tasks: int, generators: Sequence[torch.Generator]) -> list[torch.Generator]:
+        """Return a generator an expert, once parameters and trunk are known to be fit."""
         self.check()
         check_draws(trunk, max(self.n_specific, self.n_shared), type(self).__name__)
-        draws = expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
+        return expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
+
+    def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
+        """Return one level of experts and gates; see `Sharing.build`."""
+        draws = self._draws(trunk, n_tasks, generators)
         layers = [[trunk.build(n_features, draws)]]
         return ProgressiveLevels(layers, n_features, n_tasks, self.n_specific, self.n_shared, len(generators))
 
@@ -128,9 +132,7 @@ class PLE(CGC):
         ValueError
             If the trunk has fewer layers than there are levels.
         """
-        self.check()
-        check_draws(trunk, max(self.n_specific, self.n_shared), type(self).__name__)
-        draws = expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
+        draws = self._draws(trunk, n_tasks, generators)
         levels = dealt_out(trunk.build_layers(n_features, draws), self.n_levels)
         return ProgressiveLevels(levels, n_features, n_tasks, self.n_specific, self.n_shared, len(generators))
 
