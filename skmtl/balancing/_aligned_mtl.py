@@ -13,9 +13,9 @@ from ._spectrum import eigenpairs
 from ._step import Step
 
 LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "min": lambda values: np.nanmin(values, axis=1),
-    "median": lambda values: np.nanmedian(values, axis=1),
-    "rmse": lambda values: np.nanmean(values, axis=1),
+    "min": lambda lengths: np.nanmin(lengths, axis=1),
+    "median": lambda lengths: np.nanquantile(lengths, 0.5, axis=1, method="lower"),
+    "rmse": lambda lengths: np.sqrt(np.nanmean(lengths**2, axis=1)),
 }
 
 
@@ -24,9 +24,10 @@ class AlignedMTL(GradientBalancing):
 
         G = V Λ Vᵀ,   w = √λ V Λ^(−½) Vᵀ 1/T
 
-    over the eigenvalues that are not zero; `λ` is the smallest of them (or what `scale_mode` says). The gradients then
-    are orthogonal and of equal length, so none dominates and none conflicts with another. Tasks that depend on each
-    other up to rounding share a component. All gradients times a number: the same weights. Task weights multiply the
+    over the eigenvalues that are not zero; `λ` is the smallest of them (or what `scale_mode` says). Gradients of full
+    rank then are orthogonal and of equal length, so none dominates and none conflicts with another. Tasks that depend
+    on each other up to rounding share a component; how many components there are is read from the cosines, so that a
+    gradient counts however short it is. All gradients times a number: the same weights. Task weights multiply the
     weights afterwards.
 
     With `scale_mode="min"`, the direction is as long as the smallest singular value: one nearly dependent task slows
@@ -35,7 +36,8 @@ class AlignedMTL(GradientBalancing):
     Parameters
     ----------
     scale_mode : {"min", "median", "rmse"}, default="min"
-        Which length the gradients are given: the smallest singular value, their median, or their root mean square.
+        Which length the gradients are given: the smallest singular value, their median (of two in the middle the
+        smaller, as in the authors' code), or their root mean square.
     gradients : {"auto", "representation", "parameters"}, default="auto"
         What gradients are taken with respect to, see `GradientBalancing`.
     every : int, default=1
@@ -69,11 +71,14 @@ class AlignedMTL(GradientBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights of the aligned gradients; see `Balancing.solve`."""
         del state
-        longest = step.norms.max(1)
-        values, vectors, positive = eigenpairs(step.gramian / longest[:, None, None] ** 2)
-        values = np.where(positive, values, np.nan)
-        level = LEVELS[self.scale_mode](values)[:, None]  # (M, 1)
-        stretched = np.where(positive, np.sqrt(level / np.where(positive, values, 1)), 0)  # (M, T)
-        inside = stretched * vectors.mean(1)
-        weights: np.ndarray = np.matmul(vectors, inside[..., None])[..., 0]
+        relative = step.norms / step.norms.max(1, keepdims=True)
+        values, vectors, positive = eigenpairs(step.cosines)
+        # A root of the Gramian: the rank of the cosines is its own, which no short gradient hides in rounding.
+        root = relative[:, :, None] * vectors * np.sqrt(np.where(positive, values, 0))[:, None]  # (M, T, T)
+        components, lengths, _ = np.linalg.svd(root)
+        first = np.arange(lengths.shape[1]) < positive.sum(1, keepdims=True)  # the longest
+        counts = first & (lengths > 0)
+        level = LEVELS[self.scale_mode](np.where(counts, lengths, np.nan))[:, None]  # (M, 1)
+        inside = np.where(counts, level / np.where(counts, lengths, 1), 0) * components.mean(1)
+        weights: np.ndarray = np.matmul(components, inside[..., None])[..., 0]
         return weights

@@ -74,7 +74,11 @@ class Balancer:
         self.task_weights = np.ones(n_tasks) if task_weights is None else np.asarray(task_weights, dtype=float)
         self._prefers = bool((self.task_weights != 1).any())
         self.generators = list(generators or map(np.random.default_rng, range(n_members)))
-        self.state = method.initial_state(n_members, n_tasks)
+        self.forget()
+
+    def forget(self) -> None:
+        """Go back to the state before the first step; random numbers go on."""
+        self.state = self.method.initial_state(self.n_members, self.n_tasks)
         self._age = 0
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 

@@ -167,7 +167,8 @@ class LossBalancing(Balancing):
     Parameters
     ----------
     scale : {"published", "sum"}, default="published"
-        "sum" scales the weights of a step so that their absolute values sum to the number of tasks.
+        "sum" scales the weights of a step so that their absolute values sum to the number of tasks, before task weights
+        multiply them.
 
     Examples
     --------
@@ -210,7 +211,8 @@ class GradientBalancing(Balancing):
     every : int, default=1
         Steps after which weights are renewed.
     scale : {"published", "sum"}, default="published"
-        "sum" scales the weights of a step so that their absolute values sum to the number of tasks.
+        "sum" scales the weights of a step so that their absolute values sum to the number of tasks, before task weights
+        multiply them.
 
     Examples
     --------
@@ -240,7 +242,8 @@ class GradientBalancing(Balancing):
         Parameters
         ----------
         gramian : array-like or Tensor of shape (…, n_tasks, n_tasks)
-            Inner products of the gradients.
+            Inner products of the gradients, taken in double precision: methods that ask which gradients depend on each
+            other count as dependent what differs by less than its rounding.
         generator : numpy.random.Generator or None, default=None
             Source of random methods; None: `default_rng(0)`.
         losses : array-like or Tensor of shape (…, n_tasks), default=None
@@ -275,7 +278,8 @@ class JacobianBalancing(Balancing):
     Parameters
     ----------
     scale : {"published", "sum"}, default="published"
-        "sum" scales the weights of a step so that their absolute values sum to the number of tasks.
+        "sum" scales the weights of a step so that their absolute values sum to the number of tasks, before task weights
+        multiply them.
     """
 
     needs = "jacobian"

@@ -12,13 +12,15 @@ from ._step import Step
 
 
 class ConFIG(GradientBalancing):
-    """Conflict-free inverse gradients: the direction has the same positive cosine with every task's gradient.
+    """Conflict-free inverse gradients: the direction has the same cosine with every task's gradient.
 
         v = Ĝ⁺ 1,   d ∝ Σ_t v_t g_t / ‖g_t‖,   ‖d‖ = Σ_t g_t · d / ‖d‖
 
-    with `Ĝ⁺` the pseudo-inverse of the cosines between gradients: no task gets worse, and all improve at the same rate
-    for their gradient's length. The direction does not depend on any task's scale, its length does: gradients times a
-    number, and the weights stay as they are. Weights may be negative. Task weights multiply the weights afterwards.
+    with `Ĝ⁺` the pseudo-inverse of the cosines between gradients. Where these have full rank, or `1` is in their range,
+    the common cosine is positive: no task gets worse, and all improve at the same rate for their gradient's length.
+    Else cosines are as equal as least squares can make them, and some may be negative; where gradients of length 1 sum
+    to zero, so is the direction. It does not depend on any task's scale, its length does: gradients times a number, and
+    the weights stay as they are. Weights may be negative. Task weights multiply the weights afterwards.
 
     Parameters
     ----------

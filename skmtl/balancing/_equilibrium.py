@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-MOST_STEPS = 100
+MOST_STEPS = 500
 EXACT = 1e-12
-RIDGE = 1e-15
+RIDGE = 1e-13
 # Of what is raised to a power, so that nothing overflows.
 MOST_LOG = 600.0
 # A step never goes further towards a weight of zero than this share of the way.
@@ -19,8 +19,8 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
     With `v = w n` and the Gramian `Ĝ` of gradients of length 1, this is the minimum of a strictly convex function whose
     derivative is `Ĝ v − c v^(−1/α)`, `c = n^(1/α − 1)`. Its Newton steps are cut so that weights stay positive and are
     judged component by component, so that weights of any size are exact. A solution exists if no convex combination of
-    the gradients is zero; else weights grow without bound, and those of the last step are returned. So they are for an
-    `α` far from 1 and gradients of very different lengths, where some gains would be smaller than rounding.
+    the gradients is zero; else weights grow without bound, and those of the last step are returned. So they are for a
+    small `α` and gradients of very different lengths, where some gains would be smaller than rounding.
 
     Parameters
     ----------
@@ -54,7 +54,10 @@ def equilibrium_weights(cosines: np.ndarray, norms: np.ndarray, alpha: float = 1
         curvature = cosines.copy()
         # The ridge only keeps a system solvable that has no solution; the fixed point does not depend on it.
         curvature[:, place, place] += power * pull / v + RIDGE
-        step = -np.linalg.solve(curvature, gap[..., None])[..., 0]
+        try:
+            step = -np.linalg.solve(curvature, gap[..., None])[..., 0]
+        except np.linalg.LinAlgError:  # gradients that are opposite up to rounding
+            break
         relative = np.abs(step / v).max(1, keepdims=True)
         if relative.max() <= 0.5:  # near the end, steps need no cut
             v = v + step

@@ -23,9 +23,9 @@ class FairGrad(GradientBalancing):
     vanish: use a falling learning rate, clipping, or `scale="sum"`. Where no direction is good for all tasks there is
     no solution, and large finite weights are returned. Task weights multiply the weights afterwards.
 
-    Solved exactly by a few Newton steps; the authors use a general solver for least squares, and clip the direction.
-    With lengths that differ a hundredfold, a small `α` lets some gains fall below rounding, and with a thousandfold a
-    large one does; weights are approximate there.
+    Solved exactly by a few Newton steps; the authors use a general solver for least squares and clip the direction.
+    Some implementations weigh the tasks' heads too, which here keep their task weights. With lengths that differ a
+    hundredfold, an `α` below .2 lets some gains fall below rounding; weights are approximate there.
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ class GradNorm(GradientBalancing):
 
     It is the weights' logarithms that descend, with `Γ` in units of their mean: in the paper weights do, and a weight
     that is to be small, as that of a long gradient is, jumps to and fro. First losses are noisy for small batches; they
-    are means over the first epoch, in which weights stay 1.
+    are means over a task's first epoch, in which its weight does not learn. Where some tasks are absent, the weights of
+    the others are returned as parts of their own number.
 
     Parameters
     ----------
@@ -91,8 +92,10 @@ class GradNorm(GradientBalancing):
         state["steps"] = state["steps"] + begins
         weights: Array = state["weights"]
         n_tasks = weights.shape[1]
+        total = weights.sum(1, keepdims=True)
+        scaled: Array = weights * (n_tasks / total)
         if begins.all():
-            return weights  # all 1
+            return scaled
         start = state["sums"] / state["steps"]
         progress = np.maximum(step.losses, 0) / np.maximum(np.abs(start), np.finfo(float).tiny)
         mean = progress.mean(1, keepdims=True)
@@ -101,9 +104,8 @@ class GradNorm(GradientBalancing):
         lengths = weights * (step.norms / longest)
         lengths = lengths / lengths.mean(1, keepdims=True)
         slope = np.sign(lengths - rate**self.alpha) * lengths
-        total = weights.sum(1, keepdims=True)
-        steps = np.where(begins, 0, self.learning_rate * slope)
-        moved = np.maximum(weights * np.exp(-steps), SMALLEST * total / n_tasks)
-        state["weights"] = moved * (total / moved.sum(1, keepdims=True))
-        scaled: Array = weights * (n_tasks / total)
+        moved = np.maximum(weights * np.exp(-self.learning_rate * slope), SMALLEST * total / n_tasks)
+        learns = ~begins
+        before, after = (np.where(learns, sums, 0).sum(1, keepdims=True) for sums in (weights, moved))
+        state["weights"] = np.where(learns, moved * before / np.where(after > 0, after, 1), weights)
         return scaled

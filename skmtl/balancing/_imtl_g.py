@@ -18,8 +18,10 @@ class IMTLGradient(GradientBalancing):
 
     with `Ĝ` the cosines between gradients. No task's scale matters: a loss times `a` gets a weight divided by `a`, up
     to a common factor. Weights may be negative, and their sum is what is set to 1: where it would be negative, the
-    paper's direction points uphill, so weights are divided by its absolute value instead. Where gradients depend on
-    each other, projections are as equal as least squares can make them. Task weights multiply the weights afterwards.
+    paper's direction points uphill, so weights are divided by its absolute value instead; where it is zero to rounding,
+    by the sum of their absolute values. Where gradients depend on each other, projections are as equal as least squares
+    can make them; where those of length 1 sum to zero, `w_t ∝ 1 / ‖g_t‖`, and the direction is zero. Task weights
+    multiply the weights afterwards.
 
     The paper takes differences to the first gradient and inverts a matrix that is singular for two parallel gradients;
     this form is the same where that exists.
@@ -49,7 +51,9 @@ class IMTLGradient(GradientBalancing):
         """Return the weights of equal projections; see `Balancing.solve`."""
         del state
         shortest = step.norms.min(1, keepdims=True)
-        weights = pseudo_inverse_times(step.cosines, np.ones_like(step.norms)) * (shortest / step.norms)
+        v = pseudo_inverse_times(step.cosines, np.ones_like(step.norms))
+        # Gradients of length 1 that sum to zero: the direction with equal projections is that sum.
+        weights = np.where(v.any(1, keepdims=True), v, 1) * (shortest / step.norms)
         total = np.abs(weights.sum(1, keepdims=True))
         size = np.abs(weights).sum(1, keepdims=True)
         # A sum that is zero to rounding says nothing: then the sum of the absolute values is set to 1.

@@ -21,8 +21,9 @@ class NashMTL(GradientBalancing):
     direction is good for all tasks there is no solution, and large finite weights are returned. A single task has
     weight `1 / ‖g‖`. Task weights multiply the weights afterwards.
 
-    Solved exactly by a few Newton steps. The authors approximate by 20 convex programs and clip the length of the
-    direction to 1; here `max_grad_norm` of the estimator does that.
+    Solved exactly by a few Newton steps. The authors approximate by 20 convex programs, clip the direction to length 1,
+    and weigh the tasks' heads too. Here heads keep their task weights, and `max_grad_norm` of the estimator limits the
+    gradient of all parameters.
 
     Parameters
     ----------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 EPSILON = np.finfo(float).eps
+# A vector with a smaller part in the range of a matrix is outside it, but for rounding.
+OUTSIDE = 1e-10
 
 
 def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -29,7 +31,7 @@ def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def pseudo_inverse_times(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return `A⁺ b`, `(M, T)`.
+    """Return `A⁺ b`, `(M, T)`: exactly 0 where `b` is orthogonal to the range of `A` up to rounding.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def pseudo_inverse_times(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """
     values, vectors, positive = eigenpairs(matrix)
     inside = np.matmul(right[:, None], vectors)[:, 0]  # (M, T)
-    inside = np.where(positive, inside / np.where(positive, values, 1), 0)
+    inside = np.where(positive, inside, 0)
+    within = np.linalg.norm(inside, axis=1, keepdims=True) > OUTSIDE * np.linalg.norm(right, axis=1, keepdims=True)
+    inside = np.where(within, inside / np.where(positive, values, 1), 0)
     result: np.ndarray = np.matmul(vectors, inside[..., None])[..., 0]
     return result

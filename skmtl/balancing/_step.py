@@ -52,7 +52,7 @@ class Step:
     @cached_property
     def cosines(self) -> Array:
         """Gramian of the gradients at length 1, `(M, T, T)`: in it, nothing is lost beside a gradient 1e12 as long."""
-        cosines: Array = self.gramian / self.norms[:, :, None] / self.norms[:, None, :]
+        cosines: Array = (self.gramian / self.norms[:, :, None] / self.norms[:, None, :]).clip(-1, 1)
         place = np.arange(cosines.shape[1])
         cosines[:, place, place] = 1.0
         return cosines

@@ -92,7 +92,7 @@ class MultiTaskNet(NeuralNet):
     def drop_optimizer(self) -> None:
         """Forget what solver and balancing keep: their running means do not belong to the members' best states."""
         self.optimizer_ = None
-        self.balancer.state = {}
+        self.balancer.forget()
 
     def continue_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Take over another solver's running means, at this net's learning rate."""

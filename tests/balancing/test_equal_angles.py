@@ -82,13 +82,12 @@ def test_a_loss_times_a_number_leaves_imtls_direction():
 @pytest.mark.parametrize("mode", ["min", "median", "rmse"])
 def test_aligned_gradients_are_orthogonal_and_of_equal_length(mode):
     jacobian = regular(4)
-    gramian = gramian_of(jacobian)
-    values, vectors = np.linalg.eigh(gramian)
-    level = {"min": values.min(1), "median": np.median(values, 1), "rmse": values.mean(1)}[mode]
-    matrix = vectors @ (np.sqrt(level[:, None] / values)[..., None] * np.swapaxes(vectors, 1, 2))
+    vectors, lengths, _ = np.linalg.svd(jacobian, full_matrices=False)  # the longest first
+    level = {"min": lengths[:, 3], "median": lengths[:, 2], "rmse": np.sqrt((lengths**2).mean(1))}[mode]
+    matrix = vectors @ ((level[:, None] / lengths)[..., None] * np.swapaxes(vectors, 1, 2))
     aligned = matrix @ jacobian
-    np.testing.assert_allclose(gramian_of(aligned), level[:, None, None] * np.eye(4), atol=1e-6 * level.max())
-    np.testing.assert_allclose(AlignedMTL(mode).weights(gramian), matrix.mean(2), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(gramian_of(aligned), level[:, None, None] ** 2 * np.eye(4), atol=1e-6 * level.max() ** 2)
+    np.testing.assert_allclose(AlignedMTL(mode).weights(gramian_of(jacobian)), matrix.mean(2), rtol=1e-4, atol=1e-6)
 
 
 def test_no_unit_combination_is_shorter_than_the_aligned_direction_times_its_tasks():
@@ -113,3 +112,44 @@ def test_torchjd_finds_the_same(name, method):
             found = found * np.sign(found.sum())
             ours = ours * np.sign(ours.sum())
         np.testing.assert_allclose(ours, found, rtol=1e-4, atol=1e-5)
+
+
+def balanced_unit_vectors(n_tasks):
+    """Gradients of length 1 that sum to zero: corners of a regular polygon."""
+    angles = 2 * np.pi * np.arange(n_tasks) / n_tasks
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+@pytest.mark.parametrize("n_tasks", [2, 3, 4, 7])
+def test_where_no_direction_has_equal_projections_the_direction_is_zero(n_tasks):
+    lengths = np.random.default_rng(n_tasks).uniform(0.1, 10, size=(n_tasks, 1))
+    jacobian = lengths * balanced_unit_vectors(n_tasks)
+    imtl = IMTLGradient().weights(gramian_of(jacobian))
+    np.testing.assert_allclose(imtl * lengths[:, 0], np.full(n_tasks, imtl[0] * lengths[0, 0]), rtol=1e-12)
+    assert imtl.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(ConFIG().weights(gramian_of(jacobian)), 0)
+
+
+def test_three_gradients_in_a_plane_have_cosines_as_equal_as_least_squares_can_make_them():
+    """Not every cosine is positive there: the docstring says so."""
+    angles = np.array([0.0, 1.0, 2.9])
+    jacobian = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    direction = ConFIG().weights(gramian_of(jacobian)) @ jacobian
+    least_squares = np.linalg.lstsq(jacobian, np.ones(3), rcond=None)[0]
+    cosine = direction @ least_squares / np.linalg.norm(direction) / np.linalg.norm(least_squares)
+    assert cosine == pytest.approx(1)
+
+
+@pytest.mark.parametrize("short", [1e-4, 1e-8, 1e-10])
+def test_aligned_gradients_keep_one_that_is_very_short(short):
+    jacobian = np.array([[1.0, 0.0], [0.6 * short, 0.8 * short]])
+    # By hand, to first order in the short length: the components are those of the orthogonal parts 1 and .8 short.
+    np.testing.assert_allclose(AlignedMTL().weights(gramian_of(jacobian)), [0.1 * short, 0.5], rtol=1e-3)
+
+
+def test_levels_are_those_of_the_singular_values():
+    gramian = np.diag([1.0, 4.0, 9.0, 100.0])
+    inverse = 0.25 / np.array([1.0, 2.0, 3.0, 10.0])
+    np.testing.assert_allclose(AlignedMTL("min").weights(gramian), inverse)
+    np.testing.assert_allclose(AlignedMTL("median").weights(gramian), 2 * inverse)  # the smaller of 2 and 3
+    np.testing.assert_allclose(AlignedMTL("rmse").weights(gramian), np.sqrt(114 / 4) * inverse)

@@ -54,6 +54,30 @@ def test_a_task_starts_its_own_clock():
     np.testing.assert_array_equal(balancer.state["sums"], [[1.0, 7.0]])
 
 
+def test_a_late_task_does_not_learn_in_its_first_epoch_and_leaves_the_others_their_sum():
+    balancer = GradNorm(learning_rate=0.1).start(1, 3)
+    without = np.array([[True, True, False]])
+    step = {"losses": np.ones((1, 3)), "gramian": np.diag([1.0, 16.0, 4.0])[None]}
+    for epoch in range(5):
+        balancer.balance(**step, present=without, epoch=epoch)
+    for _ in range(3):
+        weights = balancer.balance(**step, epoch=5).weights
+        assert weights.sum() == pytest.approx(3)
+        assert balancer.state["weights"][0, 2] == 1
+        assert balancer.state["weights"][0, :2].sum() == pytest.approx(2)
+    only = balancer.balance(**step, present=np.array([[True, False, False]]), epoch=6).weights
+    np.testing.assert_array_equal(only, [[1, 0, 0]])
+    balancer.balance(**step, epoch=6)
+    assert balancer.state["weights"][0, 2] != 1
+
+
+def test_what_is_returned_is_not_what_is_kept():
+    balancer = GradNorm().start(1, 2)
+    weights = balancer.balance(losses=np.ones((1, 2)), gramian=np.eye(2)[None], epoch=0).weights
+    weights[:] = 7
+    np.testing.assert_array_equal(balancer.state["weights"], 1)
+
+
 def test_losses_are_needed():
     with pytest.raises(ValueError, match="needs the losses"):
         GradNorm().weights(np.eye(2))

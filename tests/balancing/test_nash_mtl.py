@@ -34,6 +34,16 @@ def test_weights_are_the_inverse_of_what_they_bring(n_tasks, alpha, size):
     np.testing.assert_allclose(gained**alpha * weights, 1, rtol=1e-4)
 
 
+@pytest.mark.parametrize("alpha", [20.0, 100.0])
+def test_nearly_max_min_is_exact_for_lengths_a_hundredfold_apart(alpha):
+    jacobian = solvable(5)
+    sizes = 100 ** np.random.default_rng(0).uniform(-0.5, 0.5, size=(len(jacobian), 5, 1))
+    gramian = gramian_of(sizes * jacobian / np.linalg.norm(jacobian, axis=2, keepdims=True))
+    weights = FairGrad(alpha=alpha).weights(gramian)
+    gained = np.matmul(gramian, weights[..., None])[..., 0]
+    np.testing.assert_allclose(gained * weights ** (1 / alpha), 1, rtol=1e-6)
+
+
 def test_the_direction_has_the_length_of_the_root_of_the_tasks():
     jacobian = solvable(5)
     direction = np.einsum("nt,ntp->np", NashMTL().weights(gramian_of(jacobian)), jacobian)
@@ -82,3 +92,19 @@ def test_without_a_common_direction_weights_stay_finite():
         weights = method.weights(opposite)
         assert np.isfinite(weights).all()
         assert weights[0] == pytest.approx(weights[1])
+
+
+@pytest.mark.parametrize("gap", 10.0 ** np.arange(-17, -7))
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 2.0, 20.0])
+def test_nearly_opposite_gradients_get_equal_finite_weights(gap, alpha):
+    weights = FairGrad(alpha=alpha).weights([[1.0, gap - 1], [gap - 1, 1.0]])
+    assert np.isfinite(weights).all()
+    assert weights[0] == pytest.approx(weights[1])
+
+
+def test_gradients_whose_cosine_rounding_puts_beyond_one_are_opposite():
+    for length in np.random.default_rng(0).uniform(0.1, 10, size=200):
+        jacobian = np.array([[0.1, 0.2, 0.3], [-0.1 * length, -0.2 * length, -0.3 * length]])
+        weights = NashMTL().weights(gramian_of(jacobian))
+        assert np.isfinite(weights).all()
+        assert (weights > 0).all()

@@ -218,6 +218,21 @@ def test_chunks_go_on_with_what_the_balancing_knows():
     assert (np.diff(np.abs(weights - 1), axis=0) > 0).all()
 
 
+@pytest.mark.parametrize("balancing", sorted(BALANCINGS))
+def test_a_fitted_model_learns_on_in_chunks(balancing):
+    """What the method keeps is forgotten after a fit: it starts anew."""
+    model = make(balancing=balancing, max_iter=3).fit(X, Y)
+    before = model.predict(X)
+    model.partial_fit(X, Y)
+    assert np.isfinite(model.predict(X)).all()
+    assert np.abs(model.predict(X) - before).max() > 0
+
+
+def test_weights_kept_for_some_steps_are_forgotten_after_a_fit():
+    balancer = make(balancing=CAGrad(every=1000), max_iter=1).fit(X, Y).net_.balancer
+    assert balancer.remembered(np.ones((1, 3), dtype=bool)) is None
+
+
 def test_a_search_reaches_specifications():
     search = GridSearchCV(
         make(max_iter=3, balancing=CAGrad(), sharing=MMoE()),
