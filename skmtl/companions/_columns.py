@@ -37,6 +37,7 @@ class RankedColumns:
         self._values: list[np.ndarray] = []
         self._ranks: list[np.ndarray] = []
         self._ranked: list[int] = []
+        self._n_columns = X.shape[1]
         total = weights.sum()
         for place, column in enumerate(X.T):
             values, which = np.unique(column, return_inverse=True)
@@ -51,6 +52,11 @@ class RankedColumns:
     def n_outputs(self) -> int:
         """Columns beside the clipped ones."""
         return len(self._ranked)
+
+    @property
+    def sources(self) -> np.ndarray:
+        """The column of X that each output is made of, `(C + R,)`."""
+        return np.array([*range(self._n_columns), *self._ranked], dtype=np.intp)
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return clipped values, and the ranks of columns with more than two values, `(n, C + R)`.

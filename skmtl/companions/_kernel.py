@@ -42,7 +42,8 @@ class _Choice:
     error : float
     round : int
         Whose feature weights it uses.
-    scale, ridge : float
+    relative_scale, scale, ridge : float
+        The scale is relative to the median distance, and absolute.
     coefficients : ndarray of shape (R,)
         Of the rows that the kernel compares with.
     left_out : ndarray of shape (n,)
@@ -52,6 +53,7 @@ class _Choice:
 
     error: float
     round: int
+    relative_scale: float
     scale: float
     ridge: float
     coefficients: np.ndarray
@@ -124,6 +126,7 @@ class KernelCompanion:
         fitted = slice(0, MOST_ROWS)
         exact = slice(0, EXACT_ROWS)
         self._rows = self.columns_.transform(X[exact])
+        self._order = _dense_ranks(self._rows[:, : X.shape[1]])
         together = np.arange(len(X)) if together is None else together
         choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, together[exact], generator)
         if len(X) > EXACT_ROWS:
@@ -131,6 +134,7 @@ class KernelCompanion:
             choices = self._refit(choices, X[fitted], Cells(y[fitted], weights[fitted]), together[fitted])
         left_out = np.stack([choice.left_out for choice in choices], 1)
         self._choices = [replace(choice, left_out=np.empty(0)) for choice in choices]
+        del self._order
         self.left_out_ = np.concatenate([left_out, self.predict(X[len(left_out) :])])
         return self
 
@@ -146,16 +150,16 @@ class KernelCompanion:
         generator = generator or np.random.default_rng(0)
         slope_rows = np.sort(generator.permutation(n_rows)[:SLOPE_ROWS])
         rounds: list[list[_Choice]] = []
-        feature_weights, kept = np.ones(n_columns), []
+        feature_weights, kept, scales = np.ones(n_columns), [], set(SCALES)
         for turn in range(N_ROUNDS):
             kept.append(feature_weights)
             scaled = self._rows * feature_weights
             distances = cdist(scaled, scaled, "cityblock")
-            median = _median(distances)
-            rounds.append(_search(distances, [scale * median for scale in SCALES], cells, together, turn))
+            rounds.append(_search(distances, scales, cells, together, turn))
+            scales = {choice.relative_scale for choice in rounds[-1]}  # feature weights hardly change what is best
             if turn < N_ROUNDS - 1:
-                slopes = _slopes(distances[slope_rows], self._rows, slope_rows, feature_weights, rounds[-1])
-                renewed = _renewed(slopes, task_weights)
+                slopes = _slopes(distances[slope_rows], self._order, slope_rows, rounds[-1])
+                renewed = self._renewed(slopes, task_weights, feature_weights)
                 if renewed is None:
                     break
                 feature_weights = renewed
@@ -193,11 +197,19 @@ class KernelCompanion:
                 if turn == len(rounds) - 1:
                     break
                 places = np.arange(min(len(rest), SLOPE_ROWS))
-                slopes = _slopes(inner[places], known, places, feature_weights, refitted)
-                renewed = _renewed(slopes, task_weights)
+                slopes = _slopes(inner[places], self._order[:, rest], places, refitted)
+                renewed = self._renewed(slopes, task_weights, feature_weights)
                 if renewed is not None:
                     feature_weights = renewed
         return result
+
+    def _renewed(self, slopes: np.ndarray, task_weights: np.ndarray, before: np.ndarray) -> np.ndarray | None:
+        """Return feature weights from squared slopes along the columns of X, `(C, T)`; None if there are none."""
+        along = np.sqrt(slopes @ task_weights)[self.columns_.sources] * before
+        if not along.any():  # nothing was learned, and nothing will be
+            return None
+        renewed: np.ndarray = np.maximum(along / along.mean(), SMALLEST_WEIGHT)
+        return renewed
 
     def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells, together: np.ndarray) -> list[_Choice]:
         """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
@@ -223,8 +235,14 @@ class KernelCompanion:
                     if result[task] is choices[task] or errors[place] < result[task].error:
                         coefficients = whitening @ solution[: whitening.shape[1], place]
                         slopes = solution[whitening.shape[1] :, place] / np.sqrt(max(X.shape[1], 1))
-                        found = float(errors[place]), turn, scale, ridge, coefficients, left_out[:, place], slopes
-                        result[task] = _Choice(*found)
+                        result[task] = replace(
+                            choices[task],
+                            error=float(errors[place]),
+                            ridge=ridge,
+                            coefficients=coefficients,
+                            left_out=left_out[:, place],
+                            slopes=slopes,
+                        )
         return result
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -267,10 +285,12 @@ def _median(distances: np.ndarray) -> float:
     return median if median > 0 else float(above.mean()) if above.any() else 1.0
 
 
-def _search(distances: np.ndarray, scales: list[float], cells: Cells, together: np.ndarray, turn: int) -> list[_Choice]:
+def _search(distances: np.ndarray, scales: set[float], cells: Cells, together: np.ndarray, turn: int) -> list[_Choice]:
     """Return the best scale and ridge of each task."""
     best: list[_Choice | None] = [None] * cells.targets.shape[1]
-    for scale in scales:
+    median = _median(distances)
+    for relative in sorted(scales):
+        scale = relative * median
         kernel = np.exp(-distances / scale)
         roots = np.sqrt(cells.rows)
         values, vectors = np.linalg.eigh(roots[:, None] * kernel * roots)
@@ -283,9 +303,8 @@ def _search(distances: np.ndarray, scales: list[float], cells: Cells, together: 
                 inverse = loads[:, better] / (smoother.values + ridge)[:, None]
                 coefficients = roots[:, None] * (vectors @ inverse)
                 for place, task in enumerate(better):
-                    best[task] = _Choice(
-                        float(errors[task]), turn, scale, ridge, coefficients[:, place], left_out[:, task]
-                    )
+                    found = float(errors[task]), turn, relative, scale, ridge, coefficients[:, place], left_out[:, task]
+                    best[task] = _Choice(*found)
     return [choice for choice in best if choice is not None]
 
 
@@ -304,25 +323,25 @@ def _refitted(distances: np.ndarray, rows: np.ndarray, cells: Cells, choices: li
     return result
 
 
-def _renewed(slopes: np.ndarray, task_weights: np.ndarray) -> np.ndarray | None:
-    """Return feature weights from squared slopes, `(K, T)`; None if there are none."""
-    weights: np.ndarray = np.sqrt(slopes @ task_weights)
-    if not weights.any():  # nothing was learned, and nothing will be
-        return None
-    renewed: np.ndarray = np.maximum(weights / weights.mean(), SMALLEST_WEIGHT)
-    return renewed
+def _slopes(distances: np.ndarray, order: np.ndarray, places: np.ndarray, choices: list[_Choice]) -> np.ndarray:
+    """Return the mean squared slope of each task's fit along each column at some rows, `(C, T)`, but for its weight.
+
+    A column and its ranks lie in one order, in which a row's slope is the sum over rows above it less that over rows
+    below it.
+    """
+    scales, which = np.unique([choice.scale for choice in choices], return_inverse=True)
+    kernels = [np.exp(-distances / scale) for scale in scales]
+    coefficients = _coefficients(choices, list(range(len(choices)))) / scales[which]
+    slopes = np.zeros((len(order), len(choices)))
+    for place, row in enumerate(places):
+        own = order[:, row, None]
+        signs = (order > own).view(np.int8) - (order < own).view(np.int8)  # (C, n)
+        added = np.stack([kernel[place] for kernel in kernels], 1)[:, which] * coefficients  # (n, T)
+        slopes += (signs.astype(float) @ added) ** 2
+    return slopes / len(places)
 
 
-def _slopes(
-    distances: np.ndarray, rows: np.ndarray, places: np.ndarray, weights: np.ndarray, choices: list[_Choice]
-) -> np.ndarray:
-    """Return the mean squared slope of each task's fit along each column, `(K, T)`, at some of its rows."""
-    slopes = np.zeros((rows.shape[1], len(choices)))
-    for scale, tasks in _alike(choices, "scale"):
-        coefficients, kernel = _coefficients(choices, tasks), np.exp(-distances / scale)
-        for column in range(rows.shape[1]):
-            values = rows[:, column]
-            signs = np.sign(values[places, None] - values)
-            slope = (kernel * signs) @ coefficients * (weights[column] / scale)
-            slopes[column, tasks] = (slope**2).mean(0)
-    return slopes
+def _dense_ranks(rows: np.ndarray) -> np.ndarray:
+    """Return the place of each value among the different values of its column, `(C, n)`."""
+    ranks = [np.unique(column, return_inverse=True)[1] for column in rows.T]
+    return np.array(ranks, dtype=np.int16).reshape(rows.shape[1], len(rows))

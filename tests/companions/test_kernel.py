@@ -97,9 +97,7 @@ def test_feature_weights_follow_from_the_slopes_of_the_fit_before():
     rows, step = model._rows, 1e-6
     cells = Cells(y, weights)
     distances = cdist(rows, rows, "cityblock")
-    choices = _search(
-        distances, [scale * np.median(distances[np.triu_indices(60, 1)]) for scale in SCALES], cells, np.arange(60), 0
-    )
+    choices = _search(distances, set(SCALES), cells, np.arange(60), 0)
     squares = np.zeros(rows.shape[1])
     for choice in choices:
         for column in range(rows.shape[1]):
@@ -154,11 +152,28 @@ def test_a_task_without_weight_has_no_say_in_the_feature_weights():
     assert both.feature_weights_[-1][2] > 2 * alone.feature_weights_[-1][2]
 
 
+def test_later_rounds_try_the_scales_that_served_a_task_before(monkeypatch):
+    asked = []
+
+    def spy(distances, scales, cells, together, turn):
+        asked.append(set(scales))
+        found.append(_search(distances, scales, cells, together, turn))
+        return found[-1]
+
+    found = []
+    monkeypatch.setattr(_kernel, "_search", spy)
+    X, y, weights = wave(60)
+    KernelCompanion().fit(X, y, weights, np.ones(2))
+    assert asked[0] == set(SCALES)
+    for before, scales in zip(found, asked[1:], strict=False):
+        assert scales == {choice.relative_scale for choice in before}
+
+
 def test_order_of_rows_and_tasks_does_not_matter():
     X, y, weights = wave(60)
     order = np.random.default_rng(0).permutation(60)
-    plain = KernelCompanion().fit(X, y, weights, np.ones(2))
-    shuffled = KernelCompanion().fit(X[order], y[order][:, ::-1], weights, np.ones(2))
+    plain = KernelCompanion().fit(X, y, weights, np.ones(2), np.arange(60))
+    shuffled = KernelCompanion().fit(X[order], y[order][:, ::-1], weights, np.ones(2), order)
     np.testing.assert_allclose(shuffled.predict(X)[:, ::-1], plain.predict(X), rtol=1e-6, atol=1e-8)
 
 
