@@ -509,6 +509,22 @@ def test_experts_that_would_stay_equal_are_refused(sharing):
     MMoE(1).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
 
 
+@pytest.mark.parametrize("per_example", [False, True])
+def test_a_member_is_not_penalised_on_its_holdout(per_example):
+    """The penalty on selectors by example is a mean over rows: only over those that a member trains on."""
+    network = network_of(DSelectK(4, per_example=per_example, entropy=0.1))
+    rows = torch.ones(2, 12, dtype=torch.float64)
+    rows[0, 8:] = rows[1, :4] = 0
+    assert network.mixes_rows is per_example
+    elsewhere = features() + torch.where(torch.arange(12) < 8, 0.0, 5.0).double()[:, None]
+    penalties = []
+    for x in (features(), elsewhere):
+        passed = network.forward_training(x, rows)
+        penalties.append(torch.autograd.grad(passed.penalty, network.trunk.task_parameters()[0])[0])
+    assert torch.equal(penalties[0][0], penalties[1][0])
+    assert torch.equal(penalties[0][1], penalties[1][1]) is not per_example
+
+
 def test_selectors_by_example_do_not_decay():
     gate = built(DSelectK(4, per_example=True)).gate
     assert not (gate.digits.decays or gate.choices.decays)
