@@ -93,7 +93,8 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         gates : list of ndarray of shape (n_estimators_, n_learned_tasks, n_samples, n_experts)
-            One a level, in the order of `history_.task_names`; the last dimension sums to 1.
+            One a level, in the order of `history_.task_names`; the last dimension sums to 1, but for several experts a
+            task of :class:`~skmtl.nn.AdaTT`, whose residual path learns without bounds.
         owners : list of list of (int or None)
             The task that owns each expert, level by level; None: it is shared.
 

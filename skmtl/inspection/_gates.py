@@ -27,7 +27,7 @@ class GatesDisplay:
     Parameters
     ----------
     gates : list of ndarray of shape (n_tasks, n_experts)
-        One a level; rows sum to 1.
+        One a level; rows sum to 1, but for several experts a task of "adatt", of which some may also be negative.
     task_names : sequence of str
     expert_names : list of list of str
         One list a level.
@@ -115,7 +115,7 @@ class GatesDisplay:
         titles = [f"level {level + 1}" if len(self.gates) > 1 else "gates" for level in range(len(self.gates))]
         self.figure_, self.axes_ = panel_grid(titles, ax, size=3.6)
         for place, (panel, level, experts) in enumerate(zip(self.axes_, self.gates, self.expert_names, strict=True)):
-            panel.imshow(level, cmap=cmap, vmin=0, vmax=1, aspect="auto")
+            panel.imshow(level, cmap=cmap, vmin=min(level.min(), 0), vmax=max(level.max(), 1), aspect="auto")
             panel.set_xticks(range(len(experts)), experts, rotation=60, ha="right", fontsize="small")
             panel.set_yticks(range(len(self.task_names)), self.task_names if place == 0 else [], fontsize="small")
             panel.set_xlabel("expert")

@@ -24,7 +24,11 @@ class AdaTT(Sharing):
     experts of all tasks, which read their own task's output of the level before. The second part is a residual path,
     with `v = 1` for one expert a task and learned weights from `1 / E_t` for several. The trunk's layers are dealt out
     to the levels, in order. Gates start equal; experts start from one draw for all tasks, so that with one
-    expert a task this starts as hard sharing.
+    expert a task this starts as hard sharing. Where gates choose only the task's own expert, this is no sharing.
+
+    What a task takes of an expert, as the estimators' `gates` return it, holds both parts: `½ (g + v)` for an expert of
+    its own, of which it has at least half if there is one, and `½ g` for one of another task's. Learned `v` have no
+    bounds: with several experts, what a task takes may be negative, and sums to `½ (1 + Σ v)`.
 
     Parameters beyond the heads: `Σ T · E_t` layers, `Σ T · (T · E_t) · (F_l + 1)` for gates that read `F_l` numbers,
     and `Σ T · E_t` for several experts a task. Serves trunks that yield their layers. Gradients are compared with
@@ -119,7 +123,7 @@ class FusedLevels(SharedTrunk):
             experts = run_level(layers, outputs, rows, n_all)  # (M, T · E_t, B, H)
             gates = self.fusions[place](tasks)  # (M, T, B, T · E_t)
             seen.append(gates)
-            own = experts
+            own = experts  # v = 1
             if self.residuals is not None:
                 by_task = experts.unflatten(1, (self.n_tasks, self.n_experts))  # type: ignore[no-untyped-call]
                 own = torch.einsum("mte,mtebh->mtbh", self.residuals[:, place], by_task)
@@ -132,8 +136,17 @@ class FusedLevels(SharedTrunk):
 
     @torch.no_grad()
     def gates(self, x: Tensor) -> list[Tensor]:
-        """Return which task uses which expert, `(M, T, B, T · E_t)` a level; see `SharedTrunk.gates`."""
-        return self._run(x, None)[1]
+        """Return `½ (g + v)`, `(M, T, B, T · E_t)` a level, with `v` for a task's own experts; see `SharedTrunk.gates`.
+
+        It sums to 1 where `v` does.
+        """
+        shares = []
+        for place, gates in enumerate(self._run(x, None)[1]):
+            taken = gates.unflatten(3, (self.n_tasks, self.n_experts)).clone()  # type: ignore[no-untyped-call]
+            own = taken.diagonal(dim1=1, dim2=3)  # (M, B, E_t, T)
+            own += 1 if self.residuals is None else self.residuals[:, place].transpose(1, 2).unsqueeze(1)
+            shares.append(taken.flatten(3) / 2)
+        return shares
 
     def expert_owners(self) -> list[list[int | None]]:
         """Return the task that owns each expert; see `SharedTrunk.expert_owners`."""

@@ -133,6 +133,8 @@ class Selectors(nn.Module):
     ----------
     penalty : Tensor or None
         After a forward pass while training: the penalty on the entropy, summed over members, a mean over rows.
+    mixes_rows : bool
+        Whether the penalty depends on which rows a member trains on.
 
     Notes
     -----
@@ -148,6 +150,7 @@ class Selectors(nn.Module):
         super().__init__()
         self.n_tasks, self.k, self.gamma = n_tasks, settings.k, settings.gamma
         self.entropy, self.per_example = settings.entropy, settings.per_example
+        self.mixes_rows = settings.per_example and settings.entropy > 0
         n_digits = int(settings.n_experts).bit_length() - 1
         experts = torch.arange(settings.n_experts)
         codes = (experts.unsqueeze(1) >> torch.arange(n_digits).flip(0)) & 1  # (E, D)
@@ -168,8 +171,8 @@ class Selectors(nn.Module):
             _draw(self.static_digits, n_tasks, widths[0], START * settings.gamma, generators)
             _draw(self.static_choices, n_tasks, widths[1], WEIGHT_START, generators)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `(B, F)` or `(M, B, F)` to `(M, T, B, E)`."""
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Map `(B, F)` or `(M, B, F)` to `(M, T, B, E)`; with `rows`, `(M, B)`, the penalty leaves out a holdout."""
         if self.per_example:
             digits, choices = self.digits(x), self.choices(x)  # (M, B, T · k · D), (M, B, T · k)
         else:
@@ -179,8 +182,9 @@ class Selectors(nn.Module):
         selected = torch.where(self.codes, step, 1 - step).prod(-1)  # (M, B, T, k, E)
         gates = (torch.softmax(choices.view(shape), -1).unsqueeze(-1) * selected).sum(3)  # (M, B, T, E)
         if self.training and self.entropy > 0:
-            entropies = -(selected * (selected + 1e-6).log()).sum(-1)
-            self.penalty = self.entropy * entropies.sum((2, 3)).mean(1).sum()
+            entropies = -(selected * (selected + 1e-6).log()).sum((2, 3, 4))  # (M, B), or (M, 1) for all rows
+            counted = torch.ones_like(entropies) if rows is None or not self.per_example else rows
+            self.penalty = self.entropy * ((entropies * counted).sum(1) / counted.sum(1).clamp(min=1)).sum()
         return gates.transpose(1, 2).expand(-1, -1, x.shape[-2], -1)
 
     def __getstate__(self) -> dict[str, object]:

@@ -26,8 +26,9 @@ class LowRank(Sharing):
     as in LoRA.
 
     Parameters beyond the heads: a trunk and, a layer of `F` inputs and `H` units, `T · r · (F + H)` ("lora") or `r · (F
-    · H + T)` ("factors"). Rank 0 would be hard sharing; at full rank, each task can have any weights. Serves the
-    built-in trunk. Gradients are compared with respect to the parameters that tasks share.
+    · H + T)` ("factors"). Rank 0 would be hard sharing; at full rank, the smaller of `F` and `H`, or `T − 1` for
+    "factors", each task can have any weights, beside the common biases. Serves the built-in trunk. Gradients are
+    compared with respect to the parameters that tasks share.
 
     The deep tensor factorisations of the reference start from the decomposition of trained single-task networks, and
     have no common part; this form needs none.

@@ -63,7 +63,7 @@ class SharedExperts(SharedTrunk):
     trunk : Trunk
     n_features, n_tasks, n_experts : int
     gate : nn.Module
-        `(B, F)` or `(M, B, F)` → `(M, T, B, E)`.
+        `(B, F)` or `(M, B, F)` → `(M, T, B, E)`; told which rows a member trains on if it has a true `mixes_rows`.
     generators : sequence of torch.Generator
         One a member.
 
@@ -91,7 +91,7 @@ class SharedExperts(SharedTrunk):
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, T, B, H)`."""
         outputs = unfold(run(self.experts, fold(x, self.n_experts), rows, self.n_experts), self.n_experts)
-        gates = self.gate(x)  # (M, T, B, E)
+        gates = self.gate(x, rows) if getattr(self.gate, "mixes_rows", False) else self.gate(x)  # (M, T, B, E)
         if self.training:
             self.mixing = gates.detach()
             self.penalty = getattr(self.gate, "penalty", None)

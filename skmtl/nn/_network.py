@@ -182,8 +182,9 @@ class Network(nn.Module):
 
     @cached_property
     def mixes_rows(self) -> bool:
-        """Whether the trunk may mix rows, and so must be told which ones a member trains on."""
-        return any(isinstance(module, MemberModules) for module in self.modules())
+        """Whether the trunk mixes rows, perhaps in a penalty, and so must be told which ones a member trains on."""
+        parts = self.trunk.modules()
+        return any(isinstance(part, MemberModules) or getattr(part, "mixes_rows", False) for part in parts)
 
     @property
     def n_members(self) -> int:

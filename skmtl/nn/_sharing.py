@@ -105,7 +105,9 @@ class SharedTrunk(nn.Module):
         del learning_rate
 
     def gates(self, x: Tensor) -> list[Tensor]:
-        """Return which task uses which expert, level by level, `(M, T, B, E)`; rows sum to 1. By default, none.
+        """Return how much each task takes of each expert, level by level, `(M, T, B, E)`. By default, none.
+
+        A level's output is the sum of its experts' by these shares. They sum to 1, but for `AdaTT` of several experts.
 
         Parameters
         ----------

@@ -81,6 +81,12 @@ def test_gates_are_means_over_rows_of_one_member(sharing, experts):
         np.testing.assert_array_equal(panel.images[0].get_array(), shares)
 
 
+def test_shares_below_none_and_above_all_have_colours_of_their_own():
+    """As residual paths of AdaTT may learn them."""
+    display = GatesDisplay([[[-0.5, 1.25]], [[0.25, 0.75]]], ["a"], [["a 1", "a 2"]] * 2).plot()
+    assert [panel.images[0].get_clim() for panel in display.axes_] == [(-0.5, 1.25), (0, 1)]
+
+
 def test_gates_do_not_depend_on_how_rows_are_batched():
     model = fitted(sharing="ple")
     whole, _ = model.gates(X)

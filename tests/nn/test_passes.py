@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skmtl.nn import MLP, Hard, Independent, MemberEmbedding, MemberModules, MLPTrunk, Network, SharedTrunk
+from skmtl.nn import MLP, SHARINGS, Hard, MemberEmbedding, MemberModules, MLPTrunk, Network, SharedTrunk
 
 OWNERS = [0, 1, 1, 2]
 
@@ -25,7 +25,6 @@ class Mixed(SharedTrunk):
         experts = self.experts(x).reshape(self.n_members, 2, -1, 4)
         gates = self.gate.softmax(-1)
         self.mixing = gates.detach().unsqueeze(2).expand(-1, -1, experts.shape[2], -1)
-        self.outputs = experts
         return torch.einsum("mte,mebh->mtbh", gates, experts)
 
     def task_parameters(self):
@@ -38,16 +37,17 @@ def network_of(kind, n_members=2):
         trunk = MemberModules([nn.Sequential(nn.Linear(5, 4), nn.Tanh()) for _ in range(n_members)], 5)
     elif kind == "mixed":
         trunk = Mixed(n_members)
-    elif kind == "independent":
-        trunk = Independent().build(MLPTrunk((4,)), 5, 3, draws(*range(n_members)))
-    else:
-        trunk = Hard().build(MLPTrunk((4, 3), activation="tanh"), 5, 3, draws(*range(n_members)))
-    if kind == "embedded":
+    elif kind == "embedded":
         embedding = MemberEmbedding([6], 2, draws(*range(n_members)))
         trunk = Hard().build(MLPTrunk((4,)), 6, 3, draws(*range(n_members)))
+    else:
+        trunk = SHARINGS[kind]().build(MLPTrunk((4, 3), activation="tanh"), 5, 3, draws(*range(n_members)))
     network = Network(trunk, torch.zeros(n_members, 4), None, embedding, OWNERS).double()
+    generator = draws(7)[0]
     with torch.no_grad():
-        network.head.weight.normal_(generator=draws(7)[0])
+        network.head.weight.normal_(generator=generator)
+        for parameter in trunk.parameters() if kind in SHARINGS else ():
+            parameter.normal_(0, 0.5, generator=generator)  # gates, stitches and deltas are not at rest
     return network
 
 
@@ -65,7 +65,7 @@ def of_task(gradient, task):
     return gradient * torch.tensor([owner == task for owner in OWNERS])
 
 
-KINDS = ["hard", "embedded", "foreign", "mixed", "independent"]
+KINDS = ["embedded", "foreign", "mixed", *SHARINGS]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,7 +95,7 @@ def test_what_is_shared_may_have_a_gradient_of_its_own(kind):
                 torch.testing.assert_close(theirs, parameter.grad)
 
 
-@pytest.mark.parametrize("kind", ["hard", "embedded", "foreign", "mixed"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("independent", "soft")])  # nothing is shared
 def test_the_jacobian_holds_the_gradients_of_each_task(kind):
     network, gradient = network_of(kind), derivative()
     passed = network.forward_training(features())
@@ -133,13 +133,18 @@ def test_where_batching_fails_each_task_has_a_pass_of_its_own(monkeypatch):
     torch.testing.assert_close(network.forward_training(features()).jacobian(derivative()), expected)
 
 
-def test_the_gramian_is_that_of_the_last_tensors_that_all_tasks_read():
-    network, gradient = network_of("mixed"), derivative()
+@pytest.mark.parametrize("kind", ["mixed", "mmoe", "dselect_k", "cgc"])
+def test_the_gramian_is_that_of_the_last_tensors_that_all_tasks_read(kind):
+    network, gradient = network_of(kind), derivative()
     passed = network.forward_training(features())
-    rows = []
+    # Of the experts of CGC, one copy of a module each, the last is shared.
+    module, first = (network.trunk.levels[0][0], 3) if kind == "cgc" else (network.trunk.experts, 0)
+    outputs, rows = [], []
+    module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    result = network(features())
     for task in range(3):
-        outputs = network(features())
-        rows.append(torch.autograd.grad(outputs, network.trunk.outputs, of_task(gradient, task))[0].flatten(1))
+        slopes = torch.autograd.grad(result, outputs, of_task(gradient, task), retain_graph=True)[0]
+        rows.append(slopes.unflatten(0, (2, -1))[:, first:].flatten(1))
     jacobian = torch.stack(rows, 1)
     torch.testing.assert_close(passed.gramian(gradient), jacobian @ jacobian.transpose(1, 2))
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from skmtl.nn import (
     CGC,
-    MTAN,
+    MLP,
     PLE,
     SHARINGS,
     AdaTT,
@@ -23,6 +23,7 @@ from skmtl.nn import (
     Hard,
     Independent,
     LowRank,
+    MemberModules,
     MLPTrunk,
     MMoE,
     ModuleTrunk,
@@ -31,23 +32,10 @@ from skmtl.nn import (
     Soft,
     as_sharing,
 )
-from skmtl.nn._soft import _shrunk
+from tests.nn.networks import N_FEATURES, N_TASKS, OPTIONS, WIDTH, built, draws, features, network_of, targets, train
 
-N_FEATURES, N_TASKS, WIDTH = 5, 3, 4
-OPTIONS = {
-    **{name: sharing() for name, sharing in SHARINGS.items()},
-    "soft trace": Soft("trace"),
-    "low_rank factors": LowRank(2, form="factors"),
-    "cross_stitch channel": CrossStitch("channel"),
-    "cross_stitch full": CrossStitch("full"),
-    "sluice": CrossStitch(n_subspaces=2, skip=True),
-    "cgc 2 + 1": CGC(2, 1),
-    "cgc without shared": CGC(2, 0),
-    "cgc without own": CGC(0, 3),
-    "ple 2 + 0": PLE(2, 0),
-    "ple 0 + 2": PLE(0, 2),
-    "adatt of two": AdaTT(2),
-    "dselect_k per example": DSelectK(4, per_example=True, entropy=0.01),
+SERVES_MODULES = {
+    name: sharing for name, sharing in OPTIONS.items() if not isinstance(sharing, (LowRank, BatchEnsemble))
 }
 OWN_PATHS = {name: sharing for name, sharing in OPTIONS.items() if name != "hard"}
 every_sharing = pytest.mark.parametrize("sharing", OPTIONS.values(), ids=OPTIONS)
@@ -57,40 +45,6 @@ APART = {
     name: OPTIONS[name]
     for name in ("independent", "mmoe", "dselect_k", "cgc", "mtan", "film", "batch_ensemble", "low_rank")
 }
-
-
-def draws(*seeds):
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
-
-
-def built(sharing, n_tasks=N_TASKS, seeds=(0, 1), sizes=(WIDTH, WIDTH), activation="tanh"):
-    trunk = clone(sharing).build(MLPTrunk(sizes, activation=activation), N_FEATURES, n_tasks, draws(*seeds))
-    return trunk.double()
-
-
-def network_of(sharing, owners=range(N_TASKS), **settings):
-    trunk = built(sharing, **settings)
-    network = Network(trunk, torch.zeros(len(settings.get("seeds", (0, 1))), len(owners)), None, None, owners)
-    return network.double()
-
-
-def features(n_rows=12, seed=3):
-    return torch.randn(n_rows, N_FEATURES, generator=draws(seed)[0], dtype=torch.float64)
-
-
-def targets(n_tasks=N_TASKS, seed=4):
-    weights = torch.randn(N_FEATURES, n_tasks, generator=draws(seed)[0], dtype=torch.float64)
-    return torch.sin(features() @ weights)
-
-
-def train(network, y, n_steps=8, rate=0.05):
-    optimizer = torch.optim.SGD(network.parameters(), lr=rate)
-    for _ in range(n_steps):
-        passed = network.forward_training(features())
-        passed.backward(2 * (passed.outputs - y) / len(y))
-        optimizer.step()
-        network.after_step(rate)
-    return network
 
 
 @every_sharing
@@ -113,58 +67,6 @@ def test_predictions_start_equal_for_all_tasks(sharing):
     representation = built(sharing)(features())
     for task in range(1, N_TASKS):
         torch.testing.assert_close(representation[:, task], representation[:, 0])
-
-
-STARTS_HARD = ["independent", "soft", "low_rank", "low_rank factors", "cross_stitch", "cross_stitch channel"]
-STARTS_HARD += ["cross_stitch full", "mtan", "adatt", "film", "batch_ensemble"]
-
-
-@pytest.mark.parametrize("name", STARTS_HARD)
-def test_what_exists_once_a_task_starts_as_hard_sharing(name):
-    expected = built(Hard())(features()).unsqueeze(1).expand(-1, N_TASKS, -1, -1)
-    torch.testing.assert_close(built(OPTIONS[name])(features()), expected)
-
-
-@pytest.mark.parametrize("sharing", [MMoE(1), CGC(0, 1), PLE(0, 1, n_levels=1), DSelectK(1)])
-def test_one_shared_expert_is_hard_sharing_also_after_training(sharing):
-    hard, other = train(network_of(Hard()), targets()), train(network_of(sharing), targets())
-    torch.testing.assert_close(other(features()), hard(features()))
-
-
-@pytest.mark.parametrize(
-    "sharing", [CGC(1, 0), PLE(1, 0), CrossStitch(own=1.0), Soft(strength=0.0)], ids=["cgc", "ple", "stitch", "soft"]
-)
-def test_without_anything_shared_it_is_independent(sharing):
-    expected = built(Independent())(features())
-    torch.testing.assert_close(built(sharing)(features()), expected)
-    if isinstance(sharing, (CGC, Soft)):
-        trained = [train(network_of(kind), targets())(features()) for kind in (Independent(), sharing)]
-        torch.testing.assert_close(*trained)
-
-
-@pytest.mark.parametrize(("one", "other"), [(CGC(0, 3), MMoE(3)), (PLE(2, 1, n_levels=1), CGC(2, 1))])
-def test_a_way_of_sharing_is_another_in_its_limit(one, other):
-    trained = [train(network_of(kind), targets())(features()) for kind in (one, other)]
-    torch.testing.assert_close(*trained)
-
-
-def test_independent_is_one_network_a_task():
-    together = train(network_of(Independent()), targets())(features())
-    for task in range(N_TASKS):
-        alone = train(network_of(Hard(), owners=[0]), targets()[:, task : task + 1])(features())
-        torch.testing.assert_close(together[..., task : task + 1], alone)
-
-
-@pytest.mark.parametrize("penalty", ["l2", "trace"])
-def test_soft_sharing_without_bound_is_weights_in_common(penalty):
-    sharing = Soft(penalty, strength=20.0 if penalty == "l2" else 200.0)  # times the rate of .05, 1 and above
-    trunk = train(network_of(sharing), targets()).trunk
-    weights = [parameter for name, parameter in trunk.named_parameters() if name.endswith("weight")]
-    assert weights
-    for weight in weights:
-        flat = weight.detach().view(2, N_TASKS, -1)
-        spread = (flat - flat.mean(1, keepdim=True)).abs().max()
-        assert spread < 1e-12
 
 
 @every_sharing
@@ -222,71 +124,6 @@ def test_every_parameter_learns_after_the_second_step(sharing):
     # With one expert a task and none shared, a gate has nothing to choose from.
     choices = [name for name, p in network.named_parameters() if not p.grad.abs().sum() > 0]
     assert not choices
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def test_parameters_are_as_many_as_the_formulas_say():
-    n_members, n_tasks, n_features, width = 2, N_TASKS, N_FEATURES, WIDTH
-    first, second = n_features * width + width, width * width + width
-    trunk = first + second
-    gate = n_features + 1
-    expected = {
-        "hard": trunk,
-        "independent": n_tasks * trunk,
-        "soft": n_tasks * trunk,
-        "low_rank": trunk + n_tasks * 4 * ((n_features + width) + 2 * width),
-        "low_rank factors": trunk + 2 * (n_features * width + n_tasks) + 2 * (width * width + n_tasks),
-        "cross_stitch": n_tasks * trunk + 2 * n_tasks**2,
-        "cross_stitch channel": n_tasks * trunk + 2 * n_tasks**2 * width,
-        "cross_stitch full": n_tasks * trunk + 2 * n_tasks**2 * width**2,
-        "sluice": n_tasks * trunk + 2 * (2 * n_tasks) ** 2 + 2 * n_tasks,
-        "mtan": trunk + n_tasks * (2 * width**2 + 2 * width),
-        "mmoe": 4 * trunk + 4 * n_tasks * gate,
-        "cgc": (n_tasks + 1) * trunk + 2 * n_tasks * gate,
-        "cgc 2 + 1": (2 * n_tasks + 1) * trunk + 3 * n_tasks * gate,
-        "ple": (n_tasks + 1) * trunk + 2 * n_tasks * gate + 2 * n_tasks * (width + 1) + (n_tasks + 1) * gate,
-        "dselect_k": 8 * trunk + n_tasks * 2 * (3 + 1),
-        "dselect_k per example": 4 * trunk + n_tasks * 2 * (2 + 1) * gate,
-        "adatt": n_tasks * trunk + n_tasks**2 * gate + n_tasks**2 * (width + 1),
-        "adatt of two": 2 * n_tasks * trunk + 2 * n_tasks**2 * (gate + width + 1) + 2 * 2 * n_tasks,
-        "film": trunk + 2 * n_tasks * 2 * width,
-        "batch_ensemble": trunk + n_tasks * (n_features + 2 * width) + n_tasks * 3 * width,
-    }
-    for name, numbers in expected.items():
-        assert count(built(OPTIONS[name])) == n_members * numbers, name
-
-
-def test_mtan_has_as_many_parameters_as_its_formula_says():
-    n_tasks, width, n_blocks = N_TASKS, WIDTH, 2
-    trunk = built(MTAN(), seeds=(0,), sizes=(width,) * 4)
-    plain = count(built(Hard(), seeds=(0,), sizes=(width,) * 4))
-    later = n_tasks * (3 * width**2 + 2 * width) + width**2 + width
-    assert count(trunk) == plain + n_tasks * (2 * width**2 + 2 * width) + (n_blocks - 1) * later
-
-
-GATED = {
-    name: sharing
-    for name, sharing in OPTIONS.items()
-    if name.split()[0] in ("mmoe", "cgc", "ple", "dselect_k", "adatt")
-}
-
-
-@pytest.mark.parametrize("sharing", GATED.values(), ids=GATED)
-def test_gates_are_shares_of_the_experts(sharing):
-    trunk = train(network_of(sharing), targets()).trunk
-    levels, owners = trunk.gates(features()), trunk.expert_owners()
-    assert len(levels) == len(owners)
-    for gates, own in zip(levels, owners, strict=True):
-        assert gates.shape == (2, N_TASKS, 12, len(own))
-        assert (gates >= 0).all()
-        torch.testing.assert_close(gates.sum(-1), torch.ones(2, N_TASKS, 12, dtype=torch.float64))
-        if not isinstance(sharing, AdaTT):  # whose gates run over the experts of all tasks
-            for task in range(N_TASKS):
-                others = [place for place, owner in enumerate(own) if owner not in (None, task)]
-                assert (gates[:, task][..., others] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["mmoe", "dselect_k", "cgc"])
@@ -348,6 +185,31 @@ def test_a_sequential_module_serves_all_but_what_changes_dense_weights(sharing):
         rows = torch.ones(2, 12)
         rows[0, :3] = 0
         assert torch.isfinite(trunk(features().float(), rows)).all()
+
+
+def outside_layers(trunk, kind):
+    """Return the layers of a trunk, and the parameters of whatever else it holds, in order."""
+    layers = [module for module in trunk.modules() if isinstance(module, kind)]
+    inside = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    return layers, [parameter for parameter in trunk.parameters() if id(parameter) not in inside]
+
+
+@pytest.mark.parametrize("sharing", SERVES_MODULES.values(), ids=SERVES_MODULES)
+def test_a_sequential_module_learns_what_the_built_in_trunk_with_its_weights_does(sharing):
+    ours = network_of(sharing)
+    trunk = clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
+    theirs = Network(trunk, torch.zeros(2, N_TASKS)).double()
+    (given, more), (foreign, others) = outside_layers(ours.trunk, MLP), outside_layers(theirs.trunk, MemberModules)
+    with torch.no_grad():
+        for modules, mlp in zip(foreign, given, strict=True):
+            for place, module in enumerate(modules.members):
+                linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
+                for linear, layer in zip(linears, mlp.layers, strict=True):
+                    linear.weight.copy_(layer.weight[place].T)
+                    linear.bias.copy_(layer.bias[place, 0])
+        for theirs_own, ours_own in zip(others, more, strict=True):
+            theirs_own.copy_(ours_own)
+    torch.testing.assert_close(train(theirs, targets())(features()), train(ours, targets())(features()))
 
 
 @pytest.mark.parametrize("name", sorted(SHARINGS))
@@ -457,33 +319,6 @@ def test_stitches_move_ten_times_as_far_but_have_their_own_gradient(sharing):
     torch.testing.assert_close(stitch.start + 10 * stitch.shift.detach(), weights)
 
 
-def test_the_trace_norm_shrinks_by_the_amount_and_no_more():
-    weights = torch.diag(torch.tensor([10.0, 1.0, 1e-3, 5e-5], dtype=torch.float64))[None]
-    shrunk = torch.linalg.svdvals(_shrunk(weights, 1e-9)[0])
-    torch.testing.assert_close(shrunk, torch.linalg.svdvals(weights[0]) - 1e-9, rtol=1e-6, atol=0)
-    torch.testing.assert_close(_shrunk(weights, 2.0)[0], torch.diag(torch.tensor([8.0, 0, 0, 0], dtype=torch.float64)))
-
-
-def test_a_member_that_diverged_does_not_stop_the_others():
-    weights = torch.ones(2, 3, 4)
-    weights[0, 1, 2] = torch.nan
-    shrunk = _shrunk(weights, 0.1)
-    torch.testing.assert_close(shrunk[0], weights[0], equal_nan=True)
-    assert shrunk[1].isfinite().all()
-    assert (shrunk[1] < 1).all()
-
-
-@pytest.mark.parametrize("penalty", ["l2", "trace"])
-def test_soft_sharing_leaves_frozen_weights_alone(penalty):
-    trunk = built(Soft(penalty, strength=1.0))
-    first = next(iter(trunk.parameters())).requires_grad_(False)
-    with torch.no_grad():
-        first += torch.randn_like(first)
-    before = first.clone()
-    trunk.after_step(0.5)
-    assert torch.equal(first, before)
-
-
 @pytest.mark.parametrize("sharing", [CGC(1, 0), CGC(2, 0), PLE(1, 0)], ids=["cgc 1", "cgc 2", "ple"])
 def test_without_shared_experts_nothing_is_shared(sharing):
     assert not network_of(sharing).shares
@@ -507,6 +342,22 @@ def test_experts_that_would_stay_equal_are_refused(sharing):
     with pytest.raises(ValueError, match=r"start alike.*ModuleTrunk"):
         sharing.build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
     MMoE(1).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
+
+
+@pytest.mark.parametrize("per_example", [False, True])
+def test_a_member_is_not_penalised_on_its_holdout(per_example):
+    """The penalty on selectors by example is a mean over rows: only over those that a member trains on."""
+    network = network_of(DSelectK(4, per_example=per_example, entropy=0.1))
+    rows = torch.ones(2, 12, dtype=torch.float64)
+    rows[0, 8:] = rows[1, :4] = 0
+    assert network.mixes_rows is per_example
+    elsewhere = features() + torch.where(torch.arange(12) < 8, 0.0, 5.0).double()[:, None]
+    penalties = []
+    for x in (features(), elsewhere):
+        passed = network.forward_training(x, rows)
+        penalties.append(torch.autograd.grad(passed.penalty, network.trunk.task_parameters()[0])[0])
+    assert torch.equal(penalties[0][0], penalties[1][0])
+    assert torch.equal(penalties[0][1], penalties[1][1]) is not per_example
 
 
 def test_selectors_by_example_do_not_decay():
