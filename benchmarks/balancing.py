@@ -37,6 +37,8 @@ def regressor(n_epochs: int, **settings: object) -> MultiTaskRegressor:
             "max_iter": n_epochs,
             "batch_size": BATCH,
             "encoder": "passthrough",
+            "balancing": "uniform",
+            "companions": None,
             "random_state": 0,
             **settings,
         }

@@ -46,6 +46,8 @@ FITTED = {
     "max_iter": 80,
     "n_iter_no_change": 10,
     "batch_size": 128,
+    "balancing": "uniform",
+    "companions": None,
 }
 FIXED = "tuned fixed weights"
 # What is no name of a method.
@@ -169,7 +171,7 @@ def settings_of(method: str, tasks: list[str], seed: int) -> list[dict[str, Any]
 def fitted(problem: Problem, rows: np.ndarray, settings: dict[str, Any], seed: int) -> MultiTaskEstimator:
     specifications = {key: value for key, value in settings.items() if key in ("balancing", "sharing")}
     others = {key: value for key, value in settings.items() if key not in specifications}
-    model = MultiTaskEstimator(task_types=problem.types, random_state=seed, **FITTED, **specifications)
+    model = MultiTaskEstimator(task_types=problem.types, random_state=seed, **{**FITTED, **specifications})
     return model.set_params(**others).fit(take(problem.X, rows), problem.y.iloc[rows])
 
 

@@ -120,6 +120,8 @@ def regressor(sizes: Sequence[int], batch_size: int, n_epochs: int, **settings: 
         max_iter=n_epochs,
         early_stopping=False,
         encoder="passthrough",
+        balancing="uniform",
+        companions=None,
         random_state=0,
         **settings,
     )
@@ -202,7 +204,7 @@ def sixteen_tasks(quick: bool) -> Figure:
 
 def one_row(quick: bool) -> Figure:
     X, y = make_data(1_000, 20, 4)
-    ours = MultiTaskRegressor(max_iter=2, random_state=0).fit(X, y)
+    ours = MultiTaskRegressor(max_iter=2, companions=None, random_state=0).fit(X, y)
     network = ours.net_.module_.eval()
     row = torch.zeros(1, network.trunk.layers[0].weight.shape[1])  # as wide as what the encoder makes of a row
 
@@ -229,7 +231,7 @@ def hundred_rows(quick: bool) -> Figure:
 def exponent(quick: bool) -> Figure:
     sizes = np.geomspace(1e4, 1e5 if quick else 1e6, 3 if quick else 5).astype(int)
     X, y = make_data(sizes[-1], 20, 4)
-    ours = MultiTaskRegressor((32,), max_iter=2, n_estimators=1, random_state=0)
+    ours = MultiTaskRegressor((32,), max_iter=2, n_estimators=1, companions=None, random_state=0)
 
     def fit(n_rows: int) -> None:
         with warnings.catch_warnings():
@@ -244,7 +246,7 @@ def exponent(quick: bool) -> Figure:
 def grid_search(quick: bool) -> Figure:
     X, y = make_data(1_000 if quick else 4_000, 20, 4)
     grid = {"task_weights": [{"y0": weight} for weight in (0.1, 0.3, 1, 3, 10)]}
-    ours = MultiTaskRegressor(max_iter=10 if quick else 30, encoder="passthrough", random_state=0)
+    ours = MultiTaskRegressor(max_iter=10 if quick else 30, encoder="passthrough", companions=None, random_state=0)
     search = GridSearchCV(ours, grid, cv=KFold(3, shuffle=True, random_state=0))
 
     def on_processes(n_jobs: int) -> None:
@@ -263,7 +265,7 @@ def beside_busy_core(quick: bool, sizes: Sequence[int]) -> Figure:
 def fit_beside_busy_core(quick: bool, sizes: Sequence[int]) -> Figure:
     """Fit eight members with default threads, in turns alone and beside a process that keeps one core busy."""
     data = make_data(2_000 if quick else 10_000, 64, 8)
-    ours = MultiTaskRegressor(sizes, max_iter=2, random_state=0)
+    ours = MultiTaskRegressor(sizes, max_iter=2, companions=None, random_state=0)
 
     def fit() -> float:
         start = time.perf_counter()

@@ -26,6 +26,8 @@ from skmtl.datasets import load_energy
 
 HIDDEN_SHARES = (0.1, 0.4, 0.7, 0.9)
 SEEDS = (0, 1, 2)
+# The network alone: what is compared is what its tasks learn from each other.
+NETWORK = {"n_estimators": 3, "max_iter": 60, "batch_size": 32, "companions": None, "balancing": "uniform"}
 TOGETHER, ALONE = "both loads, cooling partly NaN", "cooling load alone"
 
 
@@ -55,7 +57,7 @@ def errors(X, y, seed, share):
     hidden = np.random.default_rng(seed).permutation(len(y_train)) < share * len(y_train)
     y_train = y_train.assign(cooling_load=y_train["cooling_load"].mask(hidden))
 
-    model = MultiTaskRegressor(n_estimators=3, max_iter=60, batch_size=32, random_state=seed)
+    model = MultiTaskRegressor(**NETWORK, random_state=seed)
     together = model.fit(X_train, y_train).predict(X_test)[:, 1]
     # An epoch over few rows has few steps: more epochs, and more patience, make the number of steps equal.
     factor = len(y_train) / (~hidden).sum()

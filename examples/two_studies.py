@@ -73,7 +73,7 @@ def accuracies(rated, sorted_, size, seed):
     X_test, truth = texts.transform(sorted_[0][test]), sorted_[1][test].to_numpy()
     own = stacked.dataset == "positive"
 
-    network = MultiTaskEstimator(n_estimators=4, random_state=seed)
+    network = MultiTaskEstimator(n_estimators=4, companions=None, random_state=seed)
     together = network.fit(X, y, sample_weight=stacked.sample_weight).predict(X_test)["positive"]
     alone = network.fit(X[own], y.loc[own, ["positive"]]).predict(X_test)["positive"]
     usual = LogisticRegression(C=10, max_iter=1000).fit(X[own], y.loc[own, "positive"].astype(int)).predict(X_test)

@@ -27,6 +27,8 @@ from skmtl.inspection import GatesDisplay
 from skmtl.nn import DSelectK
 
 SEEDS = (0, 1, 2)
+# The network alone: what is compared is how its tasks share.
+NETWORK = {"n_estimators": 4, "max_iter": 150, "companions": None, "balancing": "uniform"}
 
 
 def main():
@@ -50,9 +52,9 @@ def main():
     for label, sharing in ways.items():
         begun, scores = time.perf_counter(), []
         for seed in SEEDS:
-            model = MultiTaskRegressor(
-                (32, 32), sharing=sharing, task_names=names, n_estimators=4, max_iter=150, random_state=seed
-            ).fit(X_train, y_train)
+            model = MultiTaskRegressor((32, 32), sharing=sharing, task_names=names, random_state=seed, **NETWORK).fit(
+                X_train, y_train
+            )
             scores.append(model.score(X_test, y_test))
             if label == "DSelectK(4)":
                 agreements += [agreement(gates) for gates in model.gates(X_test)[0][0].mean(axis=2)]

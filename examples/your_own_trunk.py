@@ -55,10 +55,11 @@ def main():
     started = time.perf_counter()
     X, y = load_energy(return_X_y=True, as_frame=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
-    base = MultiTaskRegressor(n_estimators=2, max_iter=100, random_state=0)
+    alone = {"companions": None, "balancing": "uniform"}  # the networks, without what a default has beside them
+    base = MultiTaskRegressor(n_estimators=2, max_iter=100, random_state=0, **alone)
 
     search = GridSearchCV(
-        MultiTaskRegressor(n_estimators=1, max_iter=60, trunk=ModuleTrunk(Waves), random_state=0),
+        MultiTaskRegressor(n_estimators=1, max_iter=60, trunk=ModuleTrunk(Waves), random_state=0, **alone),
         {"trunk__width": [8, 32, 128]},
         cv=KFold(3, shuffle=True, random_state=0),
         refit=False,

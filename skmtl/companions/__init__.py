@@ -1,8 +1,18 @@
 """Companions: models in closed form that are fitted beside the network and mixed with it."""
 
-from ._blend import COMPANIONS, Blend, Rows, distinct_rows
+from ._blend import COMPANIONS, Blend, Rows, affordable, distinct_rows, serves
 from ._columns import RankedColumns
 from ._kernel import KernelCompanion
 from ._linear import LinearCompanion
 
-__all__ = ["COMPANIONS", "Blend", "KernelCompanion", "LinearCompanion", "RankedColumns", "Rows", "distinct_rows"]
+__all__ = [
+    "COMPANIONS",
+    "Blend",
+    "KernelCompanion",
+    "LinearCompanion",
+    "RankedColumns",
+    "Rows",
+    "affordable",
+    "distinct_rows",
+    "serves",
+]

@@ -19,10 +19,31 @@ COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
     "linear": LinearCompanion,
     "kernel": KernelCompanion,
 }
+
 # Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
 WORTH_THREADS = 1000
 # A companion's prediction of 0 or 1 is read as a probability that is never certain.
 FARTHEST = 0.01
+
+
+def affordable(n_rows: int, n_columns: int) -> tuple[str, ...]:
+    """Return the names of the companions that a table is small enough for.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+    """
+    return tuple(name for name, kind in COMPANIONS.items() if kind.affordable(n_rows, n_columns))
+
+
+def serves(group: TaskGroup) -> bool:
+    """Whether companions can predict what the tasks of a group are.
+
+    Parameters
+    ----------
+    group : TaskGroup
+    """
+    return group.loss.scaling == "classes" or group.loss.name == "squared_error"
 
 
 @dataclass
@@ -128,11 +149,7 @@ class Blend:
     @property
     def served(self) -> list[int]:
         """The groups that companions serve, by their place."""
-        return [
-            place
-            for place, group in enumerate(self.groups)
-            if group.loss.scaling == "classes" or group.loss.name == "squared_error"
-        ]
+        return [place for place, group in enumerate(self.groups) if serves(group)]
 
     def fit(self, rows: Rows) -> dict[str, np.ndarray]:
         """Fit companions to rows; return what each predicts of them, left out, in its own targets, `(n, Y)`.

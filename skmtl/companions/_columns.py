@@ -1,20 +1,25 @@
-"""What the kernel companion reads: numbers by their rank and by their clipped value."""
+"""What the kernel companion reads: numbers by their rank and by their clipped value, and how far rows are apart."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 # Values are clipped smoothly at this many standard deviations.
 CLIP = 3.0
 # Standard deviation of ranks between -1/2 and 1/2.
 RANK_SPREAD = 12**-0.5
+# Of more columns with many values, ranks would double what is too much already.
+MOST_RANKED = 600
 
 
 class RankedColumns:
     """Columns as smoothly clipped values, and beside them their centred ranks; columns of two values only once.
 
     A value of the fit has the mean rank of its rows, weighted; between values ranks run on linearly, and beyond them
-    they stay: no outlier is far from anything, and no shape of a distribution matters to the ranks.
+    they stay: no outlier is far from anything, and no shape of a distribution matters to the ranks. Columns of two
+    values stay between these; constant ones are left out. Of more than 600 columns with more values, ranks are left
+    out.
 
     Parameters
     ----------
@@ -22,6 +27,13 @@ class RankedColumns:
         Standardised columns.
     weights : ndarray of shape (n,)
         Weights of the rows.
+
+    Attributes
+    ----------
+    sources : ndarray of int of shape (K,)
+        The column of X that each output is made of: clipped values, their ranks, and columns of two values.
+    gaps : ndarray of shape (B,)
+        The difference of both values, of columns of two values.
 
     Examples
     --------
@@ -36,38 +48,64 @@ class RankedColumns:
     def __init__(self, X: np.ndarray, weights: np.ndarray) -> None:
         self._values: list[np.ndarray] = []
         self._ranks: list[np.ndarray] = []
-        self._ranked: list[int] = []
-        self._n_columns = X.shape[1]
-        total = weights.sum()
+        total, many, two, lowest, highest = weights.sum(), [], [], [], []
         for place, column in enumerate(X.T):
             values, which = np.unique(column, return_inverse=True)
             if len(values) > 2:
                 own = np.bincount(which, weights)
                 ranks = (np.cumsum(own) - own / 2) / total  # from 0 to 1
-                self._ranked.append(place)
+                many.append(place)
                 self._values.append(values)
                 self._ranks.append((ranks - 0.5) / RANK_SPREAD)
-
-    @property
-    def n_outputs(self) -> int:
-        """Columns beside the clipped ones."""
-        return len(self._ranked)
-
-    @property
-    def sources(self) -> np.ndarray:
-        """The column of X that each output is made of, `(C + R,)`."""
-        return np.array([*range(self._n_columns), *self._ranked], dtype=np.intp)
+            elif _clipped(values[-1]) > _clipped(values[0]):
+                two.append(place)
+                lowest.append(_clipped(values[0]))
+                highest.append(_clipped(values[1]))
+        self._many, self._two = np.array(many, dtype=np.intp), np.array(two, dtype=np.intp)
+        if len(many) > MOST_RANKED:
+            self._values, self._ranks = [], []
+        self._lowest = np.array(lowest)
+        self.gaps = np.array(highest) - self._lowest
+        ranked = self._many if self._ranks else self._many[:0]
+        self.sources = np.concatenate([self._many, ranked, self._two])
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return clipped values, and the ranks of columns with more than two values, `(n, C + R)`.
+        """Return clipped values, their ranks, and how far columns of two values are above the lower one, `(n, K)`.
 
         Parameters
         ----------
         X : ndarray of shape (n, C)
         """
-        result = np.empty((len(X), X.shape[1] + self.n_outputs))
-        with np.errstate(over="ignore"):
-            result[:, : X.shape[1]] = X / np.sqrt(1 + (X / CLIP) ** 2)
-        for place, (column, values, ranks) in enumerate(zip(self._ranked, self._values, self._ranks, strict=True)):
-            result[:, X.shape[1] + place] = np.interp(X[:, column], values, ranks)
+        result = np.empty((len(X), len(self.sources)))
+        n_many, n_two = len(self._many), len(self._two)
+        result[:, :n_many] = _clipped(X[:, self._many])
+        for place, (values, ranks) in enumerate(zip(self._values, self._ranks, strict=True)):
+            result[:, n_many + place] = np.interp(X[:, self._many[place]], values, ranks)
+        result[:, len(self.sources) - n_two :] = np.clip(_clipped(X[:, self._two]) - self._lowest, 0, self.gaps)
         return result
+
+    def distances(self, one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return `Σ_k w_k |x_k − x'_k|` between rows, `(n, m)`.
+
+        Parameters
+        ----------
+        one : ndarray of shape (n, K)
+        other : ndarray of shape (m, K)
+            Rows of the fit: in columns of two values, they have these.
+        weights : ndarray of shape (K,)
+        """
+        first = len(self.sources) - len(self.gaps)
+        many, two = slice(0, first), slice(first, None)
+        result: np.ndarray = cdist(one[:, many] * weights[many], other[:, many] * weights[many], "cityblock")
+        if len(self.gaps):  # |a − b| = a + b − 2 a b / g for b of 0 or g and a between them: products of matrices
+            own = weights[two]
+            apart = (one[:, two] @ own)[:, None] + other[:, two] @ own
+            apart -= (one[:, two] * (2 * own / self.gaps)) @ other[:, two].T
+            result += np.maximum(apart, 0, out=apart)  # not below 0 by rounding
+        return result
+
+
+def _clipped(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        result: np.ndarray = values / np.sqrt(1 + (values / CLIP) ** 2)
+    return result

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.spatial.distance import cdist
 
 from ._columns import RankedColumns
 from ._ridge import Cells, Smoother, thin_vectors
@@ -18,8 +17,8 @@ RIDGES = np.logspace(-4, 3, 8)
 N_ROUNDS = 3
 # Feature weights stay at least this share of their mean: a column that seems useless may still be needed.
 SMALLEST_WEIGHT = 0.05
-# Rows at which slopes are measured.
-SLOPE_ROWS = 400
+# Rows at which slopes are measured: at most, and so many that they look at this many values.
+SLOPE_ROWS, SLOPE_VALUES = 400, 2**28
 # Parts of the rows, each of which is predicted by feature weights that were learned without it: the fewer rows there
 # are, the more parts, at least and at most these numbers.
 PARTED_ROWS, FEWEST_PARTS, MOST_PARTS = 3000, 5, 20
@@ -29,6 +28,8 @@ EXACT_ROWS = 1200
 LANDMARKS = 1000
 # Rows that are fitted to at all.
 MOST_ROWS = 2**15
+# Of a table for which the fit is still cheap: values, and values that are subtracted for the distances of all rows.
+MOST_VALUES, MOST_DIFFERENCES = 2**25, 2**32
 # Values of distances that are held at a time while predicting.
 CHUNK_VALUES = 2**22
 
@@ -96,6 +97,16 @@ class KernelCompanion:
     True
     """
 
+    @staticmethod
+    def affordable(n_rows: int, n_columns: int) -> bool:
+        """Whether a table is small enough for a fit that is not asked for by name.
+
+        Parameters
+        ----------
+        n_rows, n_columns : int
+        """
+        return n_rows * n_columns <= MOST_VALUES and min(n_rows, EXACT_ROWS) ** 2 * n_columns <= MOST_DIFFERENCES
+
     def fit(
         self,
         X: np.ndarray,
@@ -126,7 +137,8 @@ class KernelCompanion:
         fitted = slice(0, MOST_ROWS)
         exact = slice(0, EXACT_ROWS)
         self._rows = self.columns_.transform(X[exact])
-        self._order = _dense_ranks(self._rows[:, : X.shape[1]])
+        self._order = _dense_ranks(X[exact])
+        self._n_slope_rows = min(SLOPE_ROWS, max(1, SLOPE_VALUES // max(1, self._order.size)))
         together = np.arange(len(X)) if together is None else together
         choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, together[exact], generator)
         if len(X) > EXACT_ROWS:
@@ -148,13 +160,12 @@ class KernelCompanion:
         """Renew the feature weights, and return the best fit of each task in any round."""
         n_rows, n_columns = self._rows.shape
         generator = generator or np.random.default_rng(0)
-        slope_rows = np.sort(generator.permutation(n_rows)[:SLOPE_ROWS])
+        slope_rows = np.sort(generator.permutation(n_rows)[: self._n_slope_rows])
         rounds: list[list[_Choice]] = []
         feature_weights, kept, scales = np.ones(n_columns), [], set(SCALES)
         for turn in range(N_ROUNDS):
             kept.append(feature_weights)
-            scaled = self._rows * feature_weights
-            distances = cdist(scaled, scaled, "cityblock")
+            distances = self.columns_.distances(self._rows, self._rows, feature_weights)
             rounds.append(_search(distances, scales, cells, together, turn))
             scales = {choice.relative_scale for choice in rounds[-1]}  # feature weights hardly change what is best
             if turn < N_ROUNDS - 1:
@@ -189,14 +200,14 @@ class KernelCompanion:
                 continue
             known, feature_weights = self._rows[rest], np.ones(self._rows.shape[1])
             for turn, choices in enumerate(rounds):
-                inner = cdist(known * feature_weights, known * feature_weights, "cityblock")
-                outer = cdist(self._rows[out] * feature_weights, known * feature_weights, "cityblock")
+                inner = self.columns_.distances(known, known, feature_weights)
+                outer = self.columns_.distances(self._rows[out], known, feature_weights)
                 refitted = _refitted(inner, rest, cells, choices)
                 for scale, tasks in _alike(refitted, "scale"):
                     result[turn][out[:, None], tasks] = np.exp(-outer / scale) @ _coefficients(refitted, tasks)
                 if turn == len(rounds) - 1:
                     break
-                places = np.arange(min(len(rest), SLOPE_ROWS))
+                places = np.arange(min(len(rest), self._n_slope_rows))
                 slopes = _slopes(inner[places], self._order[:, rest], places, refitted)
                 renewed = self._renewed(slopes, task_weights, feature_weights)
                 if renewed is not None:
@@ -217,11 +228,11 @@ class KernelCompanion:
         result = list(choices)
         for (turn, scale), tasks in _alike(choices, "round", "scale"):
             weights = self.feature_weights_[turn]
-            landmarks = self._rows * weights
-            values, vectors = np.linalg.eigh(np.exp(-cdist(landmarks, landmarks, "cityblock") / scale))
+            inner = self.columns_.distances(self._rows, self._rows, weights)
+            values, vectors = np.linalg.eigh(np.exp(-inner / scale))
             there = values > 1e-10 * values[-1]
             whitening = vectors[:, there] / np.sqrt(values[there])  # whose products with the kernel's rows give it back
-            kernel = np.exp(-cdist(rows * weights, landmarks, "cityblock") / scale)
+            kernel = np.exp(-self.columns_.distances(rows, self._rows, weights) / scale)
             columns = X / np.sqrt(max(X.shape[1], 1))
             matrix = np.hstack([kernel @ whitening, columns])
             del kernel
@@ -245,6 +256,16 @@ class KernelCompanion:
                         )
         return result
 
+    def column_weights(self, n_columns: int) -> np.ndarray:
+        """Return how much each column of X counts in the distances, `(C,)`: a mean over tasks.
+
+        Parameters
+        ----------
+        n_columns : int
+        """
+        used = np.mean([self.feature_weights_[choice.round] for choice in self._choices], axis=0)
+        return np.bincount(self.columns_.sources, used, minlength=n_columns)
+
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return predictions, `(n, T)`.
 
@@ -258,8 +279,8 @@ class KernelCompanion:
             chunk = slice(first, first + step)
             rows = self.columns_.transform(X[chunk])
             for (turn, scale), tasks in _alike(self._choices, "round", "scale"):
-                weights = self.feature_weights_[turn]
-                kernel = np.exp(-cdist(rows * weights, self._rows * weights, "cityblock") / scale)
+                distances = self.columns_.distances(rows, self._rows, self.feature_weights_[turn])
+                kernel = np.exp(-distances / scale)
                 result[chunk, tasks] = kernel @ _coefficients(self._choices, tasks)
             for task, choice in enumerate(self._choices):
                 if choice.slopes is not None:
@@ -341,7 +362,7 @@ def _slopes(distances: np.ndarray, order: np.ndarray, places: np.ndarray, choice
     return slopes / len(places)
 
 
-def _dense_ranks(rows: np.ndarray) -> np.ndarray:
+def _dense_ranks(X: np.ndarray) -> np.ndarray:
     """Return the place of each value among the different values of its column, `(C, n)`."""
-    ranks = [np.unique(column, return_inverse=True)[1] for column in rows.T]
-    return np.array(ranks, dtype=np.int16).reshape(rows.shape[1], len(rows))
+    ranks = [np.unique(column, return_inverse=True)[1] for column in X.T]
+    return np.array(ranks, dtype=np.int16).reshape(X.shape[1], len(X))

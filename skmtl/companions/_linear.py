@@ -8,6 +8,8 @@ from ._ridge import Cells, Smoother, thin_vectors
 
 # Ridges that are tried, times the number of rows: from next to none to next to nothing left.
 RIDGES = np.logspace(-4, 4, 25)
+# Of a table for which the fit is still cheap: values, and rows or columns, whichever are fewer.
+MOST_VALUES, MOST_DIRECTIONS = 2**25, 2**12
 
 
 class LinearCompanion:
@@ -32,6 +34,16 @@ class LinearCompanion:
     >>> model.predict(X)[:1].round(2)
     array([[-2.]])
     """
+
+    @staticmethod
+    def affordable(n_rows: int, n_columns: int) -> bool:
+        """Whether a table is small enough for a fit that is not asked for by name.
+
+        Parameters
+        ----------
+        n_rows, n_columns : int
+        """
+        return n_rows * n_columns <= MOST_VALUES and min(n_rows, n_columns) <= MOST_DIRECTIONS
 
     def fit(
         self,
@@ -62,13 +74,11 @@ class LinearCompanion:
         vectors, lengths, right = thin_vectors(centred)
         smoother = Smoother(vectors, lengths**2, cells, True, together)
         ridges = RIDGES * len(X)
-        solved = [smoother.solve(ridge) for ridge in ridges]
-        errors = np.stack([cells.errors(left_out) for _, left_out in solved])  # (R, T)
+        errors = np.stack([cells.errors(smoother.solve(ridge)[1]) for ridge in ridges])  # (R, T)
         best = errors.min(0)
         relative = np.where(best > 0, errors / np.where(best > 0, best, 1), 1) @ task_weights
-        place = int(np.argmin(relative))
-        loads, self.left_out_ = solved[place]
-        self.ridge_ = float(ridges[place])
+        self.ridge_ = float(ridges[np.argmin(relative)])
+        loads, self.left_out_ = smoother.solve(self.ridge_)  # again: predictions for all ridges may be too much to keep
         self.coef_ = right @ ((lengths / (lengths**2 + self.ridge_))[:, None] * loads)
         return self
 

@@ -26,9 +26,13 @@ from ._continuing import continued_constants, continued_structure, continued_tar
 from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
+from ._model import Model
 from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
+# Attributes that a fit need not leave behind.
+OUT_OF_FOLD = ("oof_prediction_", "oof_score_", "oof_task_scores_")
+OF_COMPANIONS = ("companions_", "mix_", "feature_weights_", "oof_part_scores_")
 
 
 class BaseMultiTask(FittedMultiTask):
@@ -225,6 +229,7 @@ class BaseMultiTask(FittedMultiTask):
         self.early_stopping_ = model.resolved.early_stopping
         self.batch_size_ = model.resolved.batch_size
         self.device_ = model.resolved.device
+        self.balancing_ = model.resolved.balancing
         self.n_iter_per_member_ = fitted.n_iter
         self.n_iter_ = int(fitted.n_iter.max())
         self.history_ = fitted.history
@@ -232,7 +237,7 @@ class BaseMultiTask(FittedMultiTask):
         self.task_weights_ = fitted.history.learned_weights(structure.names)
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.n_units
-        for name in ("oof_prediction_", "oof_score_", "oof_task_scores_", "oof_part_scores_", "companions_", "mix_"):
+        for name in (*OUT_OF_FOLD, *OF_COMPANIONS):
             self.__dict__.pop(name, None)
         if model.blend is not None:
             self._store_parts(fitted, labelled, columns)
@@ -255,6 +260,8 @@ class BaseMultiTask(FittedMultiTask):
             for place, mix in blend.mix.items()
             for column in fitted.model.tasks[blend.groups[place].tasks]
         }
+        if "kernel" in blend.companions:
+            self.feature_weights_ = _feature_weights(fitted.model)
         if not fitted.parts:
             return
         own = columns.take(labelled.place)
@@ -299,6 +306,16 @@ class BaseMultiTask(FittedMultiTask):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
+
+
+def _feature_weights(model: Model) -> dict[str, float]:
+    """Return how much each column that the kernel reads counts in its distances, by name; their mean is 1."""
+    assert model.blend is not None
+    columns = model.standardizer.uncoded_columns
+    summed = np.bincount(columns, model.blend.companions["kernel"].column_weights(len(columns)))
+    read, names = np.unique(columns), model.reader.layout.names
+    weights = summed[read] / max(summed[read].mean(), np.finfo(float).tiny)
+    return {names[int(column)]: float(weight) for column, weight in zip(read, weights, strict=True)}
 
 
 def _spread(predicted: np.ndarray, place: slice | np.ndarray, n_rows: int) -> np.ndarray:

@@ -143,7 +143,7 @@ def resolve(
         are none, or have a parameter out of range.
     """
     # Copies: a parameter that is set later does not change what was fitted.
-    sharing, balancing = clone(as_sharing(estimator.sharing)), clone(as_balancing(estimator.balancing))
+    sharing, balancing = clone(as_sharing(estimator.sharing)), resolve_balancing(estimator.balancing)
     sharing.check()
     balancing.check()
     n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
@@ -170,6 +170,24 @@ def resolve(
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     sizes = int(n_estimators), bool(early_stopping), int(batch_size)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen)
+
+
+def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:
+    """Return a copy of the specification; "auto" depends on whether all tasks are numbers.
+
+    Parameters
+    ----------
+    balancing : str or Balancing
+    of_numbers : bool, default=False
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if isinstance(balancing, str) and balancing == "auto":
+        balancing = "scale_invariant" if of_numbers else "uniform"
+    return clone(as_balancing(balancing))
 
 
 def resolve_companions(

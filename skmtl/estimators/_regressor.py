@@ -85,13 +85,15 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
-    companions : {"linear", "kernel", "auto"}, sequence of them, or None, default=None
+    companions : {"auto", "linear", "kernel"}, sequence of them, or None, default="auto"
         Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
         were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
-        coded rows. "auto": both, for the built-in trunk, where members hold rows out.
-    balancing : str or balancing specification, default="uniform"
+        coded rows. "auto": both, for the built-in trunk, where members hold rows out and the table is not so large that
+        they would take long; None: the network alone.
+    balancing : str or balancing specification, default="auto"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
+        "auto": "scale_invariant" where all tasks are numbers, else "uniform".
     encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
         How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
         codes categories (one-hot, or learned vectors where there are many) and dates; where the built-in trunk has
@@ -109,6 +111,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         "regression" for each task name, as `MultiTaskEstimator` has it for tasks of several types.
     task_columns_ : dict
         The columns of y, one, that each task covers.
+    balancing_ : balancing specification
+        What `balancing` stands for.
     task_weights_ : dict
         Mean weight of each task over the second half of training, as balancing left it; sums to the number of tasks.
         `set_params(task_weights=model.task_weights_, balancing="uniform")` is a cheaper refit with fixed weights.
@@ -137,6 +141,14 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Mean score over tasks of `oof_prediction_`.
     oof_task_scores_ : dict
         Its R² by task name.
+    companions_ : dict
+        The fitted companions by name; this and the next three only with companions.
+    mix_ : dict
+        For each task that companions serve, the weight of "network" and of each companion.
+    feature_weights_ : dict
+        How much each column counts in the kernel companion's distances, by name, of mean 1; a mean over tasks.
+    oof_part_scores_ : dict
+        For "network" and each companion, what `oof_task_scores_` would be with it alone.
     net_ : skorch.NeuralNet
         The trained net; `net_.module_` is the network of all members.
 
@@ -200,8 +212,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         verbose: int | bool = 0,
         trunk: Any = "auto",
         sharing: Any = "hard",
-        companions: Any = None,
-        balancing: Any = "uniform",
+        companions: Any = "auto",
+        balancing: Any = "auto",
         encoder: Any = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -113,6 +113,13 @@ class Standardizer:
         return np.concatenate([np.arange(n_numbers), np.arange(n_numbers + n_codes, self.n_outputs)])
 
     @property
+    def uncoded_columns(self) -> np.ndarray:
+        """The column of the matrix behind each of `uncoded`."""
+        numeric, one_hot = self.layout.numeric, self._one_hot
+        slots = np.empty(0, np.int64) if one_hot is None else one_hot.columns[one_hot.owner]
+        return np.concatenate([numeric, numeric[self._holes], slots])
+
+    @property
     def embedding_rows(self) -> list[int]:
         """Rows of the table of embeddings that belong to each embedded column."""
         return [] if self._embedded is None else self._embedded.sizes

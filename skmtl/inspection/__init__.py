@@ -14,6 +14,7 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 from ._confusion import ConfusionMatrixDisplay
 from ._gates import GatesDisplay
 from ._learning_curves import LearningCurvesDisplay
+from ._parts import PartsDisplay
 from ._permutation import PermutationImportances, permutation_importance
 from ._permutation_display import PermutationImportancesDisplay
 from ._prediction_errors import PredictionErrorDisplay
@@ -25,6 +26,7 @@ __all__ = [
     "GatesDisplay",
     "GradientConflictDisplay",
     "LearningCurvesDisplay",
+    "PartsDisplay",
     "PermutationImportances",
     "PermutationImportancesDisplay",
     "PredictionErrorDisplay",

@@ -207,4 +207,4 @@ class GradientConflictDisplay:
 def _name_of(estimator: Any) -> str:
     """Return what an estimator's balancing is called."""
     given = estimator.balancing
-    return given if isinstance(given, str) else type(given).__name__
+    return given if isinstance(given, str) and given != "auto" else type(estimator.balancing_).__name__

@@ -27,7 +27,35 @@ def test_columns_are_clipped_and_ranked():
     assert found.shape == (4, 3)  # the second column has two values, and no ranks
     np.testing.assert_allclose(found[:, 0], X[:, 0] / np.sqrt(1 + (X[:, 0] / 3) ** 2))
     # Mid-ranks of -1, 0, 0, 3 are 1/8, 4/8, 4/8, 7/8.
-    np.testing.assert_allclose(found[:, 2], (np.array([1, 4, 4, 7]) / 8 - 0.5) * np.sqrt(12))
+    np.testing.assert_allclose(found[:, 1], (np.array([1, 4, 4, 7]) / 8 - 0.5) * np.sqrt(12))
+    np.testing.assert_allclose(found[:, 2], np.array([0, 0, 1, 0]) * columns.gaps[0])
+    np.testing.assert_array_equal(columns.sources, [0, 0, 1])
+
+
+def test_columns_of_two_values_stay_between_them_and_constant_ones_are_left_out():
+    columns = RankedColumns(np.array([[1.0, 7.0], [-1.0, 7.0]]), np.ones(2))
+    np.testing.assert_array_equal(columns.sources, [0])
+    np.testing.assert_allclose(
+        columns.transform(np.array([[9.0, 0.0], [0.0, 0.0], [-9.0, 0.0]])), columns.gaps * np.array([[1], [0.5], [0]])
+    )
+
+
+def test_of_very_many_columns_there_are_no_ranks():
+    X = np.random.default_rng(0).normal(size=(5, 601))
+    assert RankedColumns(X[:, :600], np.ones(5)).transform(X[:, :600]).shape == (5, 1200)
+    assert RankedColumns(X, np.ones(5)).transform(X).shape == (5, 601)
+
+
+def test_distances_are_sums_over_columns_of_many_and_of_two_values():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(30, 3)), rng.integers(0, 2, size=(30, 4))])
+    columns = RankedColumns(X, np.ones(30))
+    weights = rng.uniform(0.1, 2, size=len(columns.sources))
+    new = np.column_stack([rng.normal(size=(9, 3)), rng.uniform(-1, 2, size=(9, 4))])
+    one, other = columns.transform(new), columns.transform(X)
+    found = columns.distances(one, other, weights)
+    np.testing.assert_allclose(found, cdist(one * weights, other * weights, "cityblock"), rtol=1e-12)
+    assert (np.diagonal(columns.distances(other, other, weights)) >= 0).all()
 
 
 def test_ranks_run_on_between_values_and_stay_beyond_them():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skmtl import MultiTaskRegressor
-from skmtl.inspection import GatesDisplay, GradientConflictDisplay, TaskWeightsDisplay
+from skmtl.inspection import GatesDisplay, GradientConflictDisplay, PartsDisplay, TaskWeightsDisplay
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -100,3 +100,24 @@ def test_ways_of_sharing_without_gates_say_so():
         GatesDisplay.from_estimator(fitted(sharing="film"), X)
     with pytest.raises(ValueError, match="member must be in 0 … 1, got 2"):
         GatesDisplay.from_estimator(fitted(sharing="cgc"), X, member=2)
+
+
+def test_parts_are_drawn_with_their_scores_and_weights():
+    model = fitted(companions="auto")
+    display = PartsDisplay.from_estimator(model)
+    scores, weights = display.axes_
+    lines = {line.get_label(): line.get_xdata() for line in scores.lines}
+    assert list(lines) == ["network", "linear", "kernel", "mix"]
+    np.testing.assert_array_equal(lines["linear"], list(model.oof_part_scores_["linear"].values()))
+    np.testing.assert_array_equal(lines["mix"], list(model.oof_task_scores_.values()))
+    assert [label.get_text() for label in scores.get_yticklabels()] == ["y0", "y1", "y2"]
+    ends = [bar.get_x() + bar.get_width() for bar in weights.patches[-3:]]
+    np.testing.assert_allclose(ends, [sum(mix.values()) for mix in model.mix_.values()])
+
+
+def test_parts_that_are_not_there_cannot_be_drawn():
+    with pytest.raises(ValueError, match="there are no companions"):
+        PartsDisplay.from_estimator(fitted(companions=None))
+    model = MultiTaskRegressor((8, 8), max_iter=5, n_estimators=2).fit(X, Y, X_val=X, y_val=Y)
+    with pytest.raises(ValueError, match="X_val"):
+        PartsDisplay.from_estimator(model)
