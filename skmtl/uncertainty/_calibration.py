@@ -92,22 +92,22 @@ def calibrate(
     Calibration
     """
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    outputs = {column: values[:, None] if values.ndim == 1 else values for column, values in predicted.items()}
 
     def kept(counts: np.ndarray, weight: np.ndarray, of: Sequence[int]) -> Residuals:
         """Return the first rows that count, in the order of their keys."""
         rows = np.flatnonzero(counts)[:MOST_ROWS]
         own = first[rows]
-        tables = [labels[own, column, None] - predicted[column][own].reshape(len(own), -1) for column in of]
+        tables = [labels[own, column, None] - outputs[column][own] for column in of]
         return Residuals(np.hstack(tables), member[own], weight[rows])
 
     columns = {}
     # A row's weight for all tasks at once is the mean of those of its labels.
     everywhere, mean = np.ones(len(first), dtype=bool), np.zeros(len(first))
-    for column, values in predicted.items():
+    for column, table in outputs.items():
         weight = np.bincount(place, weights[:, column])
-        known = ~np.isnan(values[first]) if values.ndim == 1 else ~np.isnan(values[first]).any(axis=1)
-        counts = known & (weight > 0)
+        counts = ~np.isnan(table[first]).any(axis=1) & (weight > 0)
         columns[column] = kept(counts, weight, [column])
         everywhere &= counts
-        mean += weight / len(predicted)
-    return Calibration(columns, kept(everywhere, mean, list(predicted)), averaged)
+        mean += weight / len(outputs)
+    return Calibration(columns, kept(everywhere, mean, list(outputs)), averaged)

@@ -290,6 +290,19 @@ def test_few_labels_make_infinite_intervals_and_a_warning_that_says_how_many_are
     assert np.isfinite(model.predict_interval(X, 0.9)).all()
 
 
+def test_tasks_without_held_out_labels_have_infinite_intervals():
+    X, y = regression()
+    y_val = y[80:].copy()
+    y_val[:, 0] = np.nan
+    model = MultiTaskRegressor(**FAST).fit(X[:80], y[:80], X_val=X[80:], y_val=y_val)
+    with pytest.warns(UserWarning, match=r"Task 'y0'.*there are 0"):
+        found = model.predict_interval(X)
+    assert np.isinf(found[:, 0]).all()
+    assert np.isfinite(found[:, 1]).all()
+    with pytest.raises(ValueError, match="there are 0"):
+        model.predict_interval(X, joint=True)
+
+
 def test_joint_intervals_need_rows_with_all_labels():
     X, y = regression()
     y[:60, 0] = y[65:, 1] = np.nan

@@ -34,6 +34,14 @@ def test_hidden_labels_and_rows_that_nobody_held_out_are_left_out():
     assert not np.isnan(found.together.values).any()
 
 
+def test_a_task_without_held_out_labels_has_no_residuals_and_leaves_no_row_for_all_tasks():
+    labels, predicted, keys, member = rows()
+    labels[:, 0] = np.nan
+    found = calibrate(labels, 1.0 * ~np.isnan(labels), predicted, keys, member, averaged=True)
+    assert [len(found.columns[place]) for place in (0, 1)] == [0, 50]
+    assert found.together.values.shape == (0, 4)
+
+
 def test_equal_rows_are_one_with_the_sum_of_their_weights():
     labels, predicted, keys, member = rows()
     counts = np.random.default_rng(1).integers(1, 4, size=50)
