@@ -391,6 +391,82 @@ class MultiTaskEstimator(BaseMultiTask):
         """
         return self._quantiles(X)
 
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, joint: bool = False
+    ) -> np.ndarray | dict[str, np.ndarray]:
+        """Predict intervals that hold the true numbers with probability `coverage`, for the tasks of numbers.
+
+        They are measured, not modelled: every row of the fit was held out by a member, and how far that member missed
+        it says how far new rows may be missed (CV+: Barber et al. 2021). Under quantile loss, the two quantiles nearest
+        to `(1 ∓ coverage) / 2` are moved by how much labels of such rows lie outside of them, and the width follows the
+        row (Romano et al. 2019). With `X_val`, its rows are what is measured (split conformal prediction).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        coverage : float, default=0.9
+            Share of new rows whose label is to lie inside, between 0 and 1: of each task, or with `joint` of all tasks
+            at once. More is wider.
+        joint : bool, default=False
+            Whether the intervals are to hold for all tasks of a row at once. They are wider, each by the same factor of
+            what its task usually misses, and are learned from rows with a label of every task.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or dict of them
+            Lower and upper ends by name of each task of type "regression" or "count"; for 1-D y the array alone. NaN
+            for a task of weight 0, from which nothing was learned.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is not between 0 and 1, no row was held out (`early_stopping=False`, `partial_fit`), no task
+            has numbers, quantiles lie on one side of the median, or `joint` finds too few rows with a label of every
+            task.
+
+        Warns
+        -----
+        UserWarning
+            If a task has too few labels for this coverage: its intervals are then infinite.
+
+        Notes
+        -----
+        Coverage is meant over new rows like those of the fit, not for each single row. It is approximate: held-out rows
+        also decided when their member stopped. Rows of `X_val` with `early_stopping=False` decide nothing, and what
+        they promise is exact. Rows that are not exchangeable, such as later ones of a time series, are covered less.
+
+        A companion's own prediction is taken as it is, without fitting it anew for each row that is left out. Weights
+        count as repeated rows do; rows of equal content and label count as one in the number of rows.
+
+        References
+        ----------
+        Barber, R. F., Candès, E. J., Ramdas, A., & Tibshirani, R. J. (2021). Predictive inference with the jackknife+.
+        Annals of Statistics 49(1), 486-507.
+
+        Romano, Y., Patterson, E., & Candès, E. J. (2019). Conformalized quantile regression. NeurIPS.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skmtl import MultiTaskEstimator
+        >>> from skmtl.datasets import load_energy
+        >>> X, y = load_energy(return_X_y=True, as_frame=True)
+        >>> y = pd.DataFrame({"heating": y["heating_load"], "cool": np.where(y["cooling_load"] > 20, "no", "yes")})
+        >>> model = MultiTaskEstimator(max_iter=5, random_state=0).fit(X, y)
+        >>> {name: ends.shape for name, ends in model.predict_interval(X).items()}
+        {'heating': (768, 2)}
+        """
+        intervals = self._intervals(X, coverage, joint)
+        if self._one_dimensional:
+            return intervals[0]
+        structure = self._model.structure
+        return {
+            name: intervals[int(structure.columns_of(task)[0])]
+            for task, (name, kind) in enumerate(zip(structure.names, structure.types, strict=True))
+            if kind in NUMBER_TYPES
+        }
+
     def _by_task(self, predicted: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Gather decoded predictions of the columns by task: numbers, class probabilities, or those of a group."""
         model = self._model

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..tasks import Columns, label_weights, split_columns
 from ._arguments import check_features, check_same_length, check_task_order
+from ._intervals import predicted_intervals
 from ._model import Model
 
 
@@ -66,6 +67,14 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 "loss=Quantile(levels=(0.1, 0.5, 0.9)) of skmtl.losses."
             )
         return next(iter(tasks.values())) if self._one_dimensional else tasks
+
+    def _intervals(self, X: Any, coverage: float, joint: bool) -> list[np.ndarray]:
+        """Return the interval of each column of y, `(n, 2)`; NaN for columns of classes or that are not learned."""
+        check_is_fitted(self)
+        X = check_features(self, self._model.reader, X, reset=False)
+        found = predicted_intervals(self._model, X, coverage, joint)
+        unknown = np.full((X.shape[0], 2), np.nan)
+        return [found.get(column, unknown) for column in range(len(self._constants))]
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the shared representation, as features for other estimators.

@@ -43,6 +43,7 @@ from ..training import (
 )
 from ._blending import fit_companions, mix_on_validation, mix_out_of_fold
 from ._engine_labels import class_weighted, engine_labels, engine_order, engine_statistics
+from ._intervals import calibrated
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve, resolve_balancing
@@ -154,6 +155,7 @@ def fit_model(
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
     if resolved.companions:
         _add_companions(fitted, labelled, keys, column_weights[tasks], table, validation)
+    model.calibration = calibrated(model, labelled, keys, held_out, fitted.out_of_fold, validation)
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
         fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}

@@ -15,6 +15,7 @@ from ..features import Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
+from ..uncertainty import Calibration
 from ._parameters import Resolved
 
 # Values per layer that a chunk of rows may take while predicting: some 16 megabytes.
@@ -65,6 +66,8 @@ class Model:
         How often the model was continued.
     blend : Blend or None
         The companions, and how they are mixed with the network.
+    calibration : Calibration or None
+        What predictions missed on rows that were held out; None without such rows.
     """
 
     structure: TaskStructure
@@ -80,6 +83,7 @@ class Model:
     net: MultiTaskNet
     n_fits: int
     blend: Blend | None = None
+    calibration: Calibration | None = None
 
     @property
     def network(self) -> Network:
@@ -95,12 +99,23 @@ class Model:
 
     def predictions(self, X: Any) -> list[np.ndarray]:
         """Return a prediction per group, of all parts together: `(n, T)` in encoded units or `(n, T, K)`."""
-        network = self.network_predictions(X)
-        return (
-            network
-            if self.blend is None
-            else self.blend.mixed(self.blend.parts(network, self.blend.predict(self.uncoded(X))))
-        )
+        return self._mixed([self.network_predictions(X)], X)[0]
+
+    def member_predictions(self, X: Any) -> list[list[np.ndarray]]:
+        """Return, for each member, what `predictions` would be with that network in the place of their average."""
+        chunks = [
+            [part.numpy() for part in self.objective.predictions(self.network(x)[:, :n_rows].cpu().double())]
+            for x, n_rows in self._chunks(X)
+        ]
+        groups = [np.concatenate(parts, axis=1) for parts in zip(*chunks, strict=True)]  # (M, n, T) or (M, n, T, K)
+        return self._mixed([[part[member] for part in groups] for member in range(self.network.n_members)], X)
+
+    def _mixed(self, networks: list[list[np.ndarray]], X: Any) -> list[list[np.ndarray]]:
+        """Mix each of some predictions of the network with the companions'."""
+        if self.blend is None:
+            return networks
+        companions = self.blend.predict(self.uncoded(X))
+        return [self.blend.mixed(self.blend.parts(network, companions)) for network in networks]
 
     def uncoded(self, X: Any) -> np.ndarray:
         """Return what companions read, `(n, C)`."""

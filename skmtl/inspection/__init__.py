@@ -12,6 +12,7 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 """
 
 from ._confusion import ConfusionMatrixDisplay
+from ._coverage import CoverageDisplay
 from ._gates import GatesDisplay
 from ._learning_curves import LearningCurvesDisplay
 from ._parts import PartsDisplay
@@ -23,6 +24,7 @@ from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
     "ConfusionMatrixDisplay",
+    "CoverageDisplay",
     "GatesDisplay",
     "GradientConflictDisplay",
     "LearningCurvesDisplay",

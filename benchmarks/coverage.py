@@ -1,0 +1,78 @@
+"""How often intervals of 90 % hold, and how wide they are, on the seven multi-target sets of accuracy.py.
+
+Each seed has its own `KFold(5, shuffle=True)` and its own fits; a task's coverage is the share of all rows of all
+seeds that lie in the interval of the fit that did not see them. The width is the mean over tasks, relative to the plain
+interval of the same fits: prediction ± conformal quantile of the absolute out-of-fold errors. Its members' average errs
+less than the single members that were measured, so that it is too wide as a rule. "joint" is the share of rows of which
+all tasks lie in the region of `joint=True`, and how wide its sides are in the same unit.
+
+    python benchmarks/coverage.py --data path/to/data
+    python benchmarks/coverage.py --sets andro enb --seeds 1 --companions none --epochs 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from accuracy import N_TARGETS, read_set
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold
+
+from skmtl import MultiTaskRegressor
+from skmtl.uncertainty import conformal_quantile
+
+COVERAGE = 0.9
+
+
+def held_out_intervals(X, y, train, test, settings):
+    """Return three intervals of the test rows, `(3, n, n_tasks, 2)`: per task, jointly, and the plain ones."""
+    imputer = SimpleImputer().fit(X[train])
+    model = MultiTaskRegressor(**settings).fit(imputer.transform(X[train]), y[train])
+    rows = imputer.transform(X[test])
+    errors = np.abs(y[train] - model.oof_prediction_)
+    margins = np.array([conformal_quantile(own, COVERAGE) for own in errors.T])
+    plain = model.predict(rows)[:, :, None] + margins[:, None] * [-1, 1]
+    return np.stack([model.predict_interval(rows, COVERAGE), model.predict_interval(rows, COVERAGE, joint=True), plain])
+
+
+def measure(X, y, seeds, settings):
+    """Return whether each label lies inside, `(3, seeds · n, n_tasks)`, and how wide each interval is."""
+    inside, widths = [], []
+    for seed in range(seeds):
+        for train, test in KFold(5, shuffle=True, random_state=seed).split(X):
+            found = held_out_intervals(X, y, train, test, {**settings, "random_state": seed})
+            inside.append((found[..., 0] <= y[test]) & (y[test] <= found[..., 1]))
+            widths.append(found[..., 1] - found[..., 0])
+    return np.concatenate(inside, 1), np.concatenate(widths, 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("SKMTL_DATA"), help="folder with a folder 'mulan'")
+    parser.add_argument("--sets", nargs="+", choices=N_TARGETS, default=list(N_TARGETS), metavar="SET")
+    parser.add_argument("--seeds", type=int, default=5, help="shuffles, each with fits of its own")
+    parser.add_argument("--companions", choices=["auto", "none"], default="auto")
+    parser.add_argument("--epochs", type=int, default=200, help="max_iter of a fit")
+    options = parser.parse_args()
+    settings = {"companions": None if options.companions == "none" else "auto", "max_iter": options.epochs}
+    print(
+        "| set | coverage, mean | lowest task | plain: mean | lowest task | width / plain | joint | width | seconds |"
+    )
+    print(f"|{'---|' * 9}")
+    for name in options.sets:
+        start = time.perf_counter()
+        inside, widths = measure(*read_set(Path(options.data or "data"), name), options.seeds, settings)
+        own, joint, plain = widths.mean(1)  # (n_tasks,)
+        tasks, _, plain_tasks = inside.mean(1)
+        figures = [tasks.mean(), tasks.min(), plain_tasks.mean(), plain_tasks.min(), np.mean(own / plain)]
+        figures += [inside[1].all(1).mean(), np.mean(joint / plain)]
+        seconds = time.perf_counter() - start
+        print(f"| {name} | {' | '.join(f'{figure:.3f}' for figure in figures)} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
