@@ -29,6 +29,16 @@ from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
+# What an earlier fit may have left, and this one has or has not.
+NOT_ALWAYS = (
+    "oof_prediction_",
+    "oof_score_",
+    "oof_task_scores_",
+    "oof_part_scores_",
+    "companions_",
+    "mix_",
+    "thresholds_",
+)
 
 
 class BaseMultiTask(FittedMultiTask):
@@ -232,7 +242,7 @@ class BaseMultiTask(FittedMultiTask):
         self.task_weights_ = fitted.history.learned_weights(structure.names)
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.n_units
-        for name in ("oof_prediction_", "oof_score_", "oof_task_scores_", "oof_part_scores_", "companions_", "mix_"):
+        for name in NOT_ALWAYS:
             self.__dict__.pop(name, None)
         if model.blend is not None:
             self._store_parts(fitted, labelled, columns)

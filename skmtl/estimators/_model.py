@@ -15,6 +15,7 @@ from ..features import Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
+from ..uncertainty import tempered
 from ._parameters import Resolved
 
 # Values per layer that a chunk of rows may take while predicting: some 16 megabytes.
@@ -65,6 +66,8 @@ class Model:
         How often the model was continued.
     blend : Blend or None
         The companions, and how they are mixed with the network.
+    temperatures : ndarray of shape (T,) or None
+        How sure the probabilities of classes are made; None: as they are.
     """
 
     structure: TaskStructure
@@ -80,6 +83,7 @@ class Model:
     net: MultiTaskNet
     n_fits: int
     blend: Blend | None = None
+    temperatures: np.ndarray | None = None
 
     @property
     def network(self) -> Network:
@@ -95,12 +99,15 @@ class Model:
 
     def predictions(self, X: Any) -> list[np.ndarray]:
         """Return a prediction per group, of all parts together: `(n, T)` in encoded units or `(n, T, K)`."""
-        network = self.network_predictions(X)
-        return (
-            network
-            if self.blend is None
-            else self.blend.mixed(self.blend.parts(network, self.blend.predict(self.uncoded(X))))
-        )
+        parts = self.network_predictions(X)
+        if self.blend is not None:
+            parts = self.blend.mixed(self.blend.parts(parts, self.blend.predict(self.uncoded(X))))
+        if self.temperatures is None:
+            return parts
+        return [
+            tempered(part, self.temperatures[group.tasks]) if group.loss.scaling == "classes" else part
+            for group, part in zip(self.groups, parts, strict=True)
+        ]
 
     def uncoded(self, X: Any) -> np.ndarray:
         """Return what companions read, `(n, C)`."""
@@ -123,6 +130,14 @@ class Model:
                 table[first : first + n_rows] = part
             first += n_rows
         return tables
+
+    def member_predictions(self, X: Any) -> list[np.ndarray]:
+        """Return each member's prediction per group: `(M, n, T)` or `(M, n, T, K)`."""
+        parts = [
+            [part.numpy() for part in self.objective.predictions(self.network(x)[:, :n_rows].cpu().double())]
+            for x, n_rows in self._chunks(X)
+        ]
+        return [np.concatenate(group, axis=1) for group in zip(*parts, strict=True)]
 
     def representation(self, X: Any) -> np.ndarray:
         """Return the representation, members side by side, `(n, M · H)`."""
