@@ -31,7 +31,7 @@ from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
 # Attributes that a fit need not leave behind.
-OUT_OF_FOLD = ("oof_prediction_", "oof_score_", "oof_task_scores_")
+OUT_OF_FOLD = ("oof_prediction_", "oof_score_", "oof_task_scores_", "thresholds_")
 OF_COMPANIONS = ("companions_", "mix_", "feature_weights_", "oof_part_scores_")
 
 

@@ -22,9 +22,10 @@ from ..tasks import (
     stack_labels,
 )
 from ._base import BaseMultiTask, warn_of_single_classes
+from ._calibrating import temperatures_by_column
 from ._fitting import Fitted
 from ._labelled import Labelled
-from ._parameters import CONSTRAINTS
+from ._parameters import CALIBRATION, CONSTRAINTS
 
 
 class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
@@ -106,6 +107,12 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
         coded rows. "auto": both, for the built-in trunk, where members hold rows out and the table is not so large that
         they would take long; None: the network alone.
+    calibration : {"auto", "temperature"} or None, default="auto"
+        How probabilities are made as sure as they are right: by a temperature a task, fitted to the log loss of rows
+        that members held out, or of `X_val`, as weights of labels and classes count them, and drawn towards 1 as if by
+        320 rows more. "auto": where members hold rows out and no companions are mixed in, whose mix is fitted so
+        already. "temperature": the mix too, and an error without holdouts. None: not. The most probable class is the
+        same.
     balancing : str or balancing specification, default="auto"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
@@ -167,6 +174,12 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         How much each column counts in the kernel companion's distances, by name, of mean 1; a mean over tasks.
     oof_part_scores_ : dict
         For "network" and each companion, what `oof_task_scores_` would be with it alone.
+    temperatures_ : dict
+        By column of y with classes, the temperature T: probabilities are proportional to `p ** (1 / T)` of the averaged
+        ones. Above 1 they became less sure; 1 where they are as they were.
+    thresholds_ : dict
+        By column of y with classes, the probability of the second class from which it is predicted. Only after
+        :func:`skmtl.model_selection.tune_thresholds`; fitting again forgets it.
     net_ : skorch.NeuralNet
         The trained net; `net_.module_` is the network of all members.
 
@@ -207,6 +220,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         **CONSTRAINTS,
         "loss": [str, Loss, dict, "array-like"],
         "class_weight": [None, str, dict, "array-like"],
+        "calibration": CALIBRATION,
     }
 
     def __init__(
@@ -238,6 +252,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         trunk: Any = "auto",
         sharing: Any = "hard",
         companions: Any = "auto",
+        calibration: str | None = "auto",
         balancing: Any = "auto",
         encoder: Any = "auto",
     ) -> None:
@@ -267,6 +282,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         self.trunk = trunk
         self.sharing = sharing
         self.companions = companions
+        self.calibration = calibration
         self.balancing = balancing
         self.encoder = encoder
 
@@ -379,6 +395,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         targets = fitted.model.targets
         self.classes_ = targets.classes[0] if columns.one_dimensional else targets.classes
         super()._store(fitted, labelled, columns)
+        self.temperatures_ = temperatures_by_column(fitted.model)
         warn_of_single_classes(targets)
 
     def _out_of_fold_shape(self, predicted: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..tasks import MemberStatistics, Targets, TaskGroup, group_tasks, member_statistics
+from ._labelled import Labelled, Validation
 from ._model import Model
 from ._parameters import Resolved
 
@@ -44,6 +45,21 @@ def engine_labels(
         encoded, weights = encoded[:, tasks], weights[:, tasks]
     hidden = weights <= 0
     return np.where(hidden, targets.neutral()[tasks], encoded) if hidden.any() else encoded, weights
+
+
+def weighted_labels(
+    model: Model, rows: Labelled | Validation, class_weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and weights as training sees them, those of classes included.
+
+    Parameters
+    ----------
+    model : Model
+    rows : Labelled or Validation
+    class_weights : ndarray of shape (T, K) or None
+    """
+    labels, weights = engine_labels(model.targets, model.tasks, rows.numbers, rows.weights)
+    return labels, class_weighted(labels, weights, class_weights)
 
 
 def class_weighted(labels: np.ndarray, weights: np.ndarray, class_weights: np.ndarray | None) -> np.ndarray:

@@ -26,9 +26,10 @@ from ..tasks import (
     stack_labels,
 )
 from ._base import BaseMultiTask, warn_of_single_classes
+from ._calibrating import temperatures_by_column
 from ._fitting import Fitted
 from ._labelled import Labelled
-from ._parameters import CONSTRAINTS
+from ._parameters import CALIBRATION, CONSTRAINTS
 
 
 def _has_probabilities(estimator: MultiTaskEstimator) -> bool:
@@ -124,6 +125,12 @@ class MultiTaskEstimator(BaseMultiTask):
         were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
         coded rows. "auto": both, for the built-in trunk, where members hold rows out and the table is not so large that
         they would take long; None: the network alone.
+    calibration : {"auto", "temperature"} or None, default="auto"
+        How probabilities are made as sure as they are right: by a temperature a task, fitted to the log loss of rows
+        that members held out, or of `X_val`, as weights of labels and classes count them, and drawn towards 1 as if by
+        320 rows more. "auto": where members hold rows out and no companions are mixed in, whose mix is fitted so
+        already. "temperature": the mix too, and an error without holdouts. None: not. The most probable class is the
+        same.
     balancing : str or balancing specification, default="auto"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
@@ -186,6 +193,12 @@ class MultiTaskEstimator(BaseMultiTask):
         How much each column counts in the kernel companion's distances, by name, of mean 1; a mean over tasks.
     oof_part_scores_ : dict
         For "network" and each companion, what `oof_task_scores_` would be with it alone.
+    temperatures_ : dict
+        By column of y with classes, the temperature T: probabilities are proportional to `p ** (1 / T)` of the averaged
+        ones. Above 1 they became less sure; 1 where they are as they were.
+    thresholds_ : dict
+        By column of y with classes, the probability of the second class from which it is predicted. Only after
+        :func:`skmtl.model_selection.tune_thresholds`; fitting again forgets it.
     net_ : skorch.NeuralNet
         The trained net; `net_.module_` is the network of all members.
 
@@ -229,6 +242,7 @@ class MultiTaskEstimator(BaseMultiTask):
         **CONSTRAINTS,
         "loss": [None, str, Loss, dict, "array-like"],
         "class_weight": [None, str, dict, "array-like"],
+        "calibration": CALIBRATION,
         "task_types": [None, str, dict, "array-like"],
     }
 
@@ -262,6 +276,7 @@ class MultiTaskEstimator(BaseMultiTask):
         trunk: Any = "auto",
         sharing: Any = "hard",
         companions: Any = "auto",
+        calibration: str | None = "auto",
         balancing: Any = "auto",
         encoder: Any = "auto",
     ) -> None:
@@ -292,6 +307,7 @@ class MultiTaskEstimator(BaseMultiTask):
         self.trunk = trunk
         self.sharing = sharing
         self.companions = companions
+        self.calibration = calibration
         self.balancing = balancing
         self.encoder = encoder
 
@@ -538,6 +554,7 @@ class MultiTaskEstimator(BaseMultiTask):
             self.classes_ = next(iter(by_task.values()))
         self._frame = columns.frame
         super()._store(fitted, labelled, columns)
+        self.temperatures_ = temperatures_by_column(fitted.model)
         warn_of_single_classes(fitted.model.targets)
 
     def _out_of_fold_shape(self, predicted: list[np.ndarray]) -> Any:

@@ -32,7 +32,16 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _model_labels(self, X: Any) -> list[np.ndarray]:
         """Return the predicted labels, `(n,)` a column of y."""
         predicted = self._predict_values(X)
-        return self._model.targets.labels(predicted)
+        return self._model.targets.labels(self._decided(predicted))
+
+    def _decided(self, predicted: list[np.ndarray]) -> list[np.ndarray]:
+        """Return predictions of which columns with a threshold are certain: of the second class from there on."""
+        decided = list(predicted)
+        for column, name in enumerate(self._model.structure.columns):
+            threshold = getattr(self, "thresholds_", {}).get(name, 0.5)
+            if threshold != 0.5:  # there, the more probable class is predicted anyway
+                decided[column] = np.eye(2)[(predicted[column][:, 1] >= threshold).astype(np.intp)]
+        return decided
 
     def _decode(self, groups: list[np.ndarray], n_rows: int, *, constants: bool) -> list[np.ndarray]:
         """Turn predictions per group into decoded ones per column; those not learned are constant, or NaN."""
@@ -150,7 +159,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise ValueError(f"y has {len(columns.values)} columns, but {len(names)} were fitted: {names}.")
         check_task_order(columns, names, "y")
         weights = label_weights(sample_weight, columns, names)
-        scores = self._task_scores(columns.hide(weights == 0), predicted, weights)
+        scores = self._task_scores(columns.hide(weights == 0), self._decided(predicted), weights)
         if not scores:
             raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")
         return float(np.mean(list(scores.values())))

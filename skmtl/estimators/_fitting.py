@@ -42,8 +42,9 @@ from ..training import (
     group_keys,
 )
 from ._blending import fit_companions, mix_on_validation, mix_out_of_fold
-from ._engine_labels import class_weighted, engine_labels, engine_order, engine_statistics
-from ._intervals import calibrated
+from ._calibrating import calibrate_on_validation, calibrate_out_of_fold
+from ._engine_labels import engine_labels, engine_order, engine_statistics, weighted_labels
+from ._intervals import measure_held_out
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve, resolve_balancing
@@ -153,9 +154,9 @@ def fit_model(
     batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)
     del labels, weights  # on many rows, they are as large as the tensors made of them
     fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
-    if resolved.companions:
-        _add_companions(fitted, labelled, keys, column_weights[tasks], table, validation)
-    model.calibration = calibrated(model, labelled, keys, held_out, fitted.out_of_fold, validation)
+    if resolved.companions or resolved.calibration:
+        _complete(fitted, labelled, keys, column_weights[tasks], table, validation)
+    model.held_out = measure_held_out(model, labelled, keys, held_out, fitted.out_of_fold, validation)
     if fitted.out_of_fold is not None:
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
         fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}
@@ -175,7 +176,7 @@ def _settled(resolved: Resolved, estimator: Any, groups: list[TaskGroup], n_rows
     return replace(resolved, balancing=balancing, companions=names)
 
 
-def _add_companions(
+def _complete(
     fitted: Fitted,
     labelled: Labelled,
     keys: Keys,
@@ -183,18 +184,21 @@ def _add_companions(
     class_weights: np.ndarray | None,
     validation: Validation | None,
 ) -> None:
-    """Fit companions beside the network, and put the mix in the place of the network's predictions."""
+    """Add to a trained network what is fitted beside it or to its holdouts: companions, and then temperatures."""
     model = fitted.model
-
-    def cells(rows: Labelled | Validation) -> tuple[np.ndarray, np.ndarray]:
-        labels, weights = engine_labels(model.targets, model.tasks, rows.numbers, rows.weights)
-        return labels, class_weighted(labels, weights, class_weights)
-
-    model.blend, rows, left_out = fit_companions(model, labelled, *cells(labelled), keys, task_weights)
-    if fitted.out_of_fold is not None:
-        fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, rows, left_out, fitted.out_of_fold)
-    elif validation is not None:
-        mix_on_validation(model.blend, model, validation, *cells(validation))
+    rows = labelled, *weighted_labels(model, labelled, class_weights)
+    held = None if validation is None else (validation, *weighted_labels(model, validation, class_weights))
+    if model.resolved.companions:
+        model.blend, distinct, left_out = fit_companions(model, *rows, keys, task_weights)
+        if fitted.out_of_fold is not None:
+            fitted.out_of_fold, fitted.parts = mix_out_of_fold(model.blend, distinct, left_out, fitted.out_of_fold)
+        elif held is not None:
+            mix_on_validation(model.blend, model, *held)
+    if model.resolved.calibration is not None:
+        if fitted.out_of_fold is not None:
+            fitted.out_of_fold = calibrate_out_of_fold(model, *rows, keys, fitted.out_of_fold)
+        elif held is not None:
+            calibrate_on_validation(model, *held)
 
 
 def _prepare(

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..losses import Quantile
 from ..training import content_keys
-from ..uncertainty import Calibration, band_levels, calibrate, cross_interval, rows_needed
+from ..uncertainty import HeldOut, band_levels, cross_interval, hold_out, rows_needed
 from ._labelled import Keys, Labelled, Validation
 from ._model import Model
 
@@ -19,14 +19,14 @@ from ._model import Model
 CHUNK_VALUES = 2**22
 
 
-def calibrated(
+def measure_held_out(
     model: Model,
     labelled: Labelled,
     keys: Keys,
     held_out: np.ndarray | None,
     out_of_fold: list[np.ndarray] | None,
     validation: Validation | None,
-) -> Calibration | None:
+) -> HeldOut | None:
     """Return what predictions miss of rows that were held out; None without such rows or without tasks of numbers.
 
     Parameters
@@ -57,7 +57,7 @@ def calibrated(
         return None
     for column in columns:  # a sum: the order of tasks does not matter
         row_keys = row_keys + content_keys(numbers[:, [column]], None, model.seeds.folds)
-    return calibrate(numbers, weights, columns, row_keys, member, averaged=validation is not None)
+    return hold_out(numbers, weights, columns, row_keys, member, averaged=validation is not None)
 
 
 def number_columns(model: Model) -> list[int]:
@@ -90,19 +90,19 @@ def predicted_intervals(model: Model, X: Any, coverage: float, joint: bool) -> d
     UserWarning
         If intervals are infinite because a task has too few labels.
     """
-    calibration = _checked(model, coverage)
-    bands = {column: _band(model, column, coverage) for column in calibration.columns}
+    kept = _checked(model, coverage)
+    bands = {column: _band(model, column, coverage) for column in kept.columns}
     joint = joint and len(bands) > 1
     if joint:
-        _refuse_few_together(model, calibration, coverage)
-        held = dict.fromkeys(bands, calibration.together)
-        scores = calibration.joint(bands)
+        _refuse_few_together(model, kept, coverage)
+        held = dict.fromkeys(bands, kept.together)
+        scores = kept.joint(bands)
     else:
-        _warn_of_few(model, calibration, coverage)
-        held = calibration.columns
+        _warn_of_few(model, kept, coverage)
+        held = kept.columns
         scores = {column: own.scores(*bands[column]) for column, own in held.items()}
     ends: dict[int, list[np.ndarray]] = {column: [] for column in bands}
-    for members in _member_predictions(model, X, averaged=calibration.averaged):
+    for members in _member_predictions(model, X, averaged=kept.averaged):
         for column, (low, high) in bands.items():
             predicted = np.stack([model.targets.decode(own[column], column) for own in members])
             predicted = predicted.reshape(*predicted.shape[:2], -1)  # (M, n, Q)
@@ -125,11 +125,11 @@ def _member_predictions(model: Model, X: Any, *, averaged: bool) -> Iterator[lis
         yield [model.place_groups(groups) for groups in members]
 
 
-def _checked(model: Model, coverage: float) -> Calibration:
+def _checked(model: Model, coverage: float) -> HeldOut:
     if not isinstance(coverage, Real) or not 0 < coverage < 1:
         raise ValueError(f"coverage must be a number between 0 and 1, such as 0.9, got {coverage!r}.")
-    if model.calibration is not None:
-        return model.calibration
+    if model.held_out is not None:
+        return model.held_out
     if not number_columns(model):
         raise ValueError(
             f"Only tasks of numbers have intervals, and of {model.structure.names} none is learned that is one."
@@ -156,9 +156,9 @@ def _band(model: Model, column: int, coverage: float) -> tuple[int, int]:
     return found
 
 
-def _warn_of_few(model: Model, calibration: Calibration, coverage: float) -> None:
+def _warn_of_few(model: Model, kept: HeldOut, coverage: float) -> None:
     needed = rows_needed(coverage)
-    for column, held in calibration.columns.items():
+    for column, held in kept.columns.items():
         if len(held) < needed:
             warnings.warn(
                 f"Task {model.targets.names[column]!r}: intervals are infinite. coverage={coverage} needs at least "
@@ -168,11 +168,11 @@ def _warn_of_few(model: Model, calibration: Calibration, coverage: float) -> Non
             )
 
 
-def _refuse_few_together(model: Model, calibration: Calibration, coverage: float) -> None:
-    needed, found = rows_needed(coverage), len(calibration.together)
+def _refuse_few_together(model: Model, kept: HeldOut, coverage: float) -> None:
+    needed, found = rows_needed(coverage), len(kept.together)
     if found >= needed:
         return
-    counts = {model.targets.names[column]: len(held) for column, held in calibration.columns.items()}
+    counts = {model.targets.names[column]: len(held) for column, held in kept.columns.items()}
     raise ValueError(
         f"joint=True learns from held-out rows with a label of every task: coverage={coverage} needs at least {needed} "
         f"of them, and there are {found}. Labels a task: {counts}. Leave out the tasks with few, or use joint=False."

@@ -15,7 +15,7 @@ from ..features import Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
-from ..uncertainty import Calibration
+from ..uncertainty import HeldOut, tempered
 from ._parameters import Resolved
 
 # Values per layer that a chunk of rows may take while predicting: some 16 megabytes.
@@ -66,8 +66,10 @@ class Model:
         How often the model was continued.
     blend : Blend or None
         The companions, and how they are mixed with the network.
-    calibration : Calibration or None
+    held_out : HeldOut or None
         What predictions missed on rows that were held out; None without such rows.
+    temperatures : ndarray of shape (T,) or None
+        How sure the probabilities of classes are made; None: as they are.
     """
 
     structure: TaskStructure
@@ -83,7 +85,8 @@ class Model:
     net: MultiTaskNet
     n_fits: int
     blend: Blend | None = None
-    calibration: Calibration | None = None
+    held_out: HeldOut | None = None
+    temperatures: np.ndarray | None = None
 
     @property
     def network(self) -> Network:
@@ -99,15 +102,17 @@ class Model:
 
     def predictions(self, X: Any) -> list[np.ndarray]:
         """Return a prediction per group, of all parts together: `(n, T)` in encoded units or `(n, T, K)`."""
-        return self._mixed([self.network_predictions(X)], X)[0]
+        parts = self._mixed([self.network_predictions(X)], X)[0]
+        if self.temperatures is None:
+            return parts
+        return [
+            tempered(part, self.temperatures[group.tasks]) if group.loss.scaling == "classes" else part
+            for group, part in zip(self.groups, parts, strict=True)
+        ]
 
     def member_predictions(self, X: Any) -> list[list[np.ndarray]]:
-        """Return, for each member, what `predictions` would be with that network in the place of their average."""
-        chunks = [
-            [part.numpy() for part in self.objective.predictions(self.network(x)[:, :n_rows].cpu().double())]
-            for x, n_rows in self._chunks(X)
-        ]
-        groups = [np.concatenate(parts, axis=1) for parts in zip(*chunks, strict=True)]  # (M, n, T) or (M, n, T, K)
+        """Return, for each member, the mix with that network in the place of their average, without temperatures."""
+        groups = self.network_member_predictions(X)
         return self._mixed([[part[member] for part in groups] for member in range(self.network.n_members)], X)
 
     def _mixed(self, networks: list[list[np.ndarray]], X: Any) -> list[list[np.ndarray]]:
@@ -138,6 +143,14 @@ class Model:
                 table[first : first + n_rows] = part
             first += n_rows
         return tables
+
+    def network_member_predictions(self, X: Any) -> list[np.ndarray]:
+        """Return each member's prediction per group: `(M, n, T)` or `(M, n, T, K)`."""
+        parts = [
+            [part.numpy() for part in self.objective.predictions(self.network(x)[:, :n_rows].cpu().double())]
+            for x, n_rows in self._chunks(X)
+        ]
+        return [np.concatenate(group, axis=1) for group in zip(*parts, strict=True)]
 
     def representation(self, X: Any) -> np.ndarray:
         """Return the representation, members side by side, `(n, M · H)`."""

@@ -18,6 +18,8 @@ from ..companions import COMPANIONS
 from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
+# Of estimators that predict probabilities.
+CALIBRATION: list[Any] = [None, StrOptions({"auto", "temperature"})]
 CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS))],
@@ -69,6 +71,8 @@ class Resolved:
     dtype : torch.dtype
     companions : tuple of str
         Names of the parts in closed form.
+    calibration : str or None
+        "auto" or "temperature"; None without holdouts, or where there are no classes.
     """
 
     trunk: Trunk
@@ -80,6 +84,7 @@ class Resolved:
     device: torch.device
     dtype: torch.dtype
     companions: tuple[str, ...] = ()
+    calibration: str | None = None
 
 
 def resolve_trunk(estimator: BaseEstimator) -> Trunk:
@@ -169,7 +174,32 @@ def resolve(
     dtype = torch.float64 if exact else torch.float32
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     sizes = int(n_estimators), bool(early_stopping), int(batch_size)
-    return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen)
+    calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
+    return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration)
+
+
+def resolve_calibration(asked: str | None, has_holdouts: bool, incremental: bool) -> str | None:
+    """Return how probabilities are calibrated; None: not at all.
+
+    Parameters
+    ----------
+    asked : {"auto", "temperature"} or None
+    has_holdouts : bool
+        Whether members hold rows out.
+    incremental : bool
+
+    Raises
+    ------
+    ValueError
+        If temperatures are asked for where there are no rows to find them on.
+    """
+    if asked == "temperature" and not has_holdouts:
+        reason = "partial_fit holds no rows out" if incremental else "here members hold no rows out"
+        raise ValueError(
+            f"calibration='temperature' needs rows that members are not trained on, and {reason}. Set "
+            "calibration=None, or 'auto'."
+        )
+    return asked if has_holdouts else None
 
 
 def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:

@@ -11,6 +11,7 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 ['loss / loss of the best constant', 'R²']
 """
 
+from ._calibration import CalibrationCurve, CalibrationDisplay
 from ._confusion import ConfusionMatrixDisplay
 from ._coverage import CoverageDisplay
 from ._gates import GatesDisplay
@@ -23,6 +24,8 @@ from ._report import TaskReportDisplay
 from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
+    "CalibrationCurve",
+    "CalibrationDisplay",
     "ConfusionMatrixDisplay",
     "CoverageDisplay",
     "GatesDisplay",

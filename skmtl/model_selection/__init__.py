@@ -1,6 +1,6 @@
-"""Splitters of scikit-learn's kind that divide the labels of all tasks alike, missing ones included.
+"""Splitters that divide the labels of all tasks alike, missing ones included, and thresholds of decisions.
 
-They are what `cv=` takes where scikit-learn's own stratification refuses a second column of y.
+Splitters are what `cv=` takes where scikit-learn's own stratification refuses a second column of y.
 
 >>> import numpy as np
 >>> from sklearn.linear_model import LinearRegression
@@ -13,6 +13,7 @@ array([0.9, 0.9, 0.9])
 """
 
 from ._splitters import MultiTaskStratifiedGroupKFold, MultiTaskStratifiedKFold, MultiTaskStratifiedShuffleSplit
+from ._thresholds import tune_thresholds
 from ._train_test_split import train_test_split
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "MultiTaskStratifiedKFold",
     "MultiTaskStratifiedShuffleSplit",
     "train_test_split",
+    "tune_thresholds",
 ]

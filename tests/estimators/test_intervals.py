@@ -58,7 +58,7 @@ def test_every_row_speaks_for_the_member_that_held_it_out(companions):
     members = np.stack([model._model.targets.decode(members[..., task], task) for task in range(2)], 2)
     np.testing.assert_allclose(members.mean(0), model.predict(X), rtol=1e-9)
     for task in range(2):
-        held = model._model.calibration.columns[task]
+        held = model._model.held_out.columns[task]
         # Without companions, the residuals are those of the member's own predictions of the rows of fit.
         if companions is None:
             own = np.sort(np.abs(y[:, task] - model.oof_prediction_[:, task]))
@@ -151,7 +151,7 @@ def test_weights_are_repeated_rows():
 def test_small_batches_count_repeated_rows_once():
     X, y = regression(60)
     model = MultiTaskRegressor(**FAST, batch_size=16).fit(np.tile(X, (3, 1)), np.tile(y, (3, 1)))
-    assert [len(held) for held in model._model.calibration.columns.values()] == [60, 60]
+    assert [len(held) for held in model._model.held_out.columns.values()] == [60, 60]
 
 
 def test_labels_of_weight_zero_are_missing_ones():
@@ -163,7 +163,7 @@ def test_labels_of_weight_zero_are_missing_ones():
         np.testing.assert_array_equal(
             missing.predict_interval(X, 0.8, joint=joint), weightless.predict_interval(X, 0.8, joint=joint)
         )
-    counts = [len(held) for held in missing._model.calibration.columns.values()]
+    counts = [len(held) for held in missing._model.held_out.columns.values()]
     assert counts == (~hidden).sum(0).tolist()
 
 
@@ -192,10 +192,10 @@ def test_units_of_a_task_are_those_of_its_intervals():
 
 
 def test_a_pickle_predicts_the_same_and_holds_a_bounded_number_of_rows(monkeypatch):
-    monkeypatch.setattr("skmtl.uncertainty._calibration.MOST_ROWS", 50)
+    monkeypatch.setattr("skmtl.uncertainty._held_out.MOST_ROWS", 50)
     X, y = regression()
     model = MultiTaskRegressor(**FAST).fit(X, y)
-    assert len(model._model.calibration.columns[0]) == len(model._model.calibration.together) == 50
+    assert len(model._model.held_out.columns[0]) == len(model._model.held_out.together) == 50
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_interval(X), model.predict_interval(X))
 

@@ -114,10 +114,12 @@ ONLY = {
         ),
     },
     MultiTaskClassifier: {
+        "calibration": ([None, "auto"], {}),
         "loss": (["log_loss", LogLoss(label_smoothing=0.1), "focal", Focal(gamma=0.5), {"y1": "ordinal"}], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
     },
     MultiTaskEstimator: {
+        "calibration": ([None, "auto"], {}),
         "loss": ([None, "focal", LogLoss(label_smoothing=0.1), {"y1": "ordinal"}, ["focal", "log_loss"]], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
         "task_types": ([None, "regression", "count", {"y1": "ordinal"}, ["regression", "classification"]], {}),
@@ -186,6 +188,7 @@ class Garbage:
 
 
 GARBAGE = {
+    "calibration": ["isotonic", True, 3],
     "companions": ["linears", "network", 3, {"linear": 1}, ["kernel", 3], True],
     "hidden_layer_sizes": [0, -3, (5, 0), (2.5,), "wide", None, 1.5, ((3, 4), (5, 6))],
     "activation": ["linear", None, 3],

@@ -15,7 +15,7 @@ MOST_ROWS = 8192
 
 
 @dataclass(frozen=True)
-class Calibration:
+class HeldOut:
     """Residuals of each task, and of all tasks together.
 
     Attributes
@@ -30,12 +30,12 @@ class Calibration:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmtl.uncertainty import calibrate
+    >>> from skmtl.uncertainty import hold_out
     >>> labels = np.array([[1.0, 5.0], [2.0, np.nan]])
     >>> predicted = {0: np.array([1.5, 1.5]), 1: np.array([4.0, 4.0])}
     >>> keys, member = np.array([7, 3], dtype=np.uint64), np.array([0, 1])
-    >>> calibration = calibrate(labels, 1.0 * ~np.isnan(labels), predicted, keys, member, averaged=False)
-    >>> calibration.columns[0].values.ravel(), len(calibration.columns[1]), len(calibration.together)
+    >>> kept = hold_out(labels, 1.0 * ~np.isnan(labels), predicted, keys, member, averaged=False)
+    >>> kept.columns[0].values.ravel(), len(kept.columns[1]), len(kept.together)
     (array([ 0.5, -0.5]), 1, 1)
     """
 
@@ -60,7 +60,7 @@ class Calibration:
         return dict(zip(self.columns, scaled.T, strict=True))
 
 
-def calibrate(
+def hold_out(
     labels: np.ndarray,
     weights: np.ndarray,
     predicted: Mapping[int, np.ndarray],
@@ -68,7 +68,7 @@ def calibrate(
     member: np.ndarray,
     *,
     averaged: bool,
-) -> Calibration:
+) -> HeldOut:
     """Measure what predictions miss of held-out rows.
 
     Rows of equal key are one row whose weights are summed: repeated rows equal integer weights, and say no more about
@@ -85,11 +85,11 @@ def calibrate(
     member : ndarray of int of shape (n_rows,)
         Who held the row out.
     averaged : bool
-        See `Calibration`.
+        See `HeldOut`.
 
     Returns
     -------
-    Calibration
+    HeldOut
     """
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     outputs = {column: values[:, None] if values.ndim == 1 else values for column, values in predicted.items()}
@@ -110,4 +110,4 @@ def calibrate(
         columns[column] = kept(counts, weight, [column])
         everywhere &= counts
         mean += weight / len(outputs)
-    return Calibration(columns, kept(everywhere, mean, list(outputs)), averaged)
+    return HeldOut(columns, kept(everywhere, mean, list(outputs)), averaged)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmtl.uncertainty import Residuals, _calibration, band_levels, calibrate
+from skmtl.uncertainty import Residuals, _held_out, band_levels, hold_out
 
 
 def rows(n_rows=50, seed=0):
@@ -15,7 +15,7 @@ def rows(n_rows=50, seed=0):
 
 def test_residuals_are_labels_less_every_output():
     labels, predicted, keys, member = rows()
-    found = calibrate(labels, np.ones((50, 2)), predicted, keys, member, averaged=False)
+    found = hold_out(labels, np.ones((50, 2)), predicted, keys, member, averaged=False)
     order = np.argsort(keys)
     np.testing.assert_array_equal(found.columns[0].values[:, 0], (labels[:, 0] - predicted[0])[order])
     np.testing.assert_array_equal(found.columns[1].values, (labels[:, [1]] - predicted[1])[order])
@@ -28,7 +28,7 @@ def test_hidden_labels_and_rows_that_nobody_held_out_are_left_out():
     weights = np.ones((50, 2))
     weights[:10, 0], labels[:10, 0] = 0, np.nan
     predicted[1][5:15] = np.nan
-    found = calibrate(labels, weights, predicted, keys, member, averaged=False)
+    found = hold_out(labels, weights, predicted, keys, member, averaged=False)
     assert [len(found.columns[place]) for place in (0, 1)] == [40, 40]
     assert len(found.together) == 35
     assert not np.isnan(found.together.values).any()
@@ -37,7 +37,7 @@ def test_hidden_labels_and_rows_that_nobody_held_out_are_left_out():
 def test_a_task_without_held_out_labels_has_no_residuals_and_leaves_no_row_for_all_tasks():
     labels, predicted, keys, member = rows()
     labels[:, 0] = np.nan
-    found = calibrate(labels, 1.0 * ~np.isnan(labels), predicted, keys, member, averaged=True)
+    found = hold_out(labels, 1.0 * ~np.isnan(labels), predicted, keys, member, averaged=True)
     assert [len(found.columns[place]) for place in (0, 1)] == [0, 50]
     assert found.together.values.shape == (0, 4)
 
@@ -46,23 +46,23 @@ def test_equal_rows_are_one_with_the_sum_of_their_weights():
     labels, predicted, keys, member = rows()
     counts = np.random.default_rng(1).integers(1, 4, size=50)
     times = np.random.default_rng(2).permutation(np.repeat(np.arange(50), counts))
-    weighted = calibrate(labels, np.tile(counts[:, None], 2), predicted, keys, member, averaged=False)
+    weighted = hold_out(labels, np.tile(counts[:, None], 2), predicted, keys, member, averaged=False)
     again = {place: values[times] for place, values in predicted.items()}
-    repeated = calibrate(labels[times], np.ones((len(times), 2)), again, keys[times], member[times], averaged=False)
+    repeated = hold_out(labels[times], np.ones((len(times), 2)), again, keys[times], member[times], averaged=False)
     for one, other in ((weighted.columns[0], repeated.columns[0]), (weighted.together, repeated.together)):
         for name in ("values", "member", "weights"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_of_many_rows_the_same_few_are_kept_whatever_their_order(monkeypatch):
-    monkeypatch.setattr(_calibration, "MOST_ROWS", 20)
+    monkeypatch.setattr(_held_out, "MOST_ROWS", 20)
     labels, predicted, keys, member = rows(200)
     labels[:150, 1] = np.nan
     weights = 1.0 * ~np.isnan(labels)
-    found = calibrate(labels, weights, predicted, keys, member, averaged=False)
+    found = hold_out(labels, weights, predicted, keys, member, averaged=False)
     order = np.random.default_rng(0).permutation(200)
     again = {place: values[order] for place, values in predicted.items()}
-    shuffled = calibrate(labels[order], weights[order], again, keys[order], member[order], averaged=False)
+    shuffled = hold_out(labels[order], weights[order], again, keys[order], member[order], averaged=False)
     assert [len(found.columns[0]), len(found.columns[1]), len(found.together)] == [20, 20, 20]
     for one, other in ((found.columns[0], shuffled.columns[0]), (found.together, shuffled.together)):
         np.testing.assert_array_equal(one.values, other.values)
