@@ -33,7 +33,7 @@ def affordable(n_rows: int, n_columns: int) -> tuple[str, ...]:
     ----------
     n_rows, n_columns : int
     """
-    return tuple(name for name, kind in COMPANIONS.items() if kind.affordable(n_rows, n_columns))
+    return tuple(name for name, kind in COMPANIONS.items() if n_columns and kind.affordable(n_rows, n_columns))
 
 
 def serves(group: TaskGroup) -> bool:
@@ -159,11 +159,14 @@ class Blend:
         rows : Rows
         """
         targets, weights, task_weights = self._targets(rows)
-        left_out = {}
+        labelled = (weights > 0).any(1)  # rows with labels of other tasks only are predicted, not fitted to
+        known, left_out = slice(None) if labelled.all() else labelled, {}
         with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
-                model = COMPANIONS[name]().fit(rows.X, targets, weights, task_weights, rows.together)
-                self.companions[name], left_out[name] = model, model.left_out_
+                model = COMPANIONS[name]()
+                model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
+                self.companions[name], left_out[name] = model, np.empty_like(targets)
+                left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(rows.X[~labelled])
                 del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return left_out
 

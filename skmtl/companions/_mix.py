@@ -10,6 +10,8 @@ from scipy.special import log_softmax, softmax
 
 # Ridge on the intercepts of classes, in units of labels: keeps those of rare classes finite.
 INTERCEPT_RIDGE = 1.0
+# Likewise on how far the weights' sum is from 1: classes that can be told apart without error say that all is certain.
+SUM_RIDGE = 10.0
 
 
 def least_squares_mix(parts: Sequence[np.ndarray], y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -55,7 +57,9 @@ def least_squares_mix(parts: Sequence[np.ndarray], y: np.ndarray, weights: np.nd
 def logistic_mix(parts: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return weights `(P,)` of the parts' log-probabilities, not negative, and intercepts `(T, K)`.
 
-    `p ∝ exp(Σ_i a_i log p_i + b)`: those with the smallest log loss, each task counting by the sum of its weights.
+    `p ∝ exp(Σ_i a_i log p_i + b)`: those with the smallest log loss, each task counting by the sum of its weights. A
+    ridge draws `Σ_i a_i` towards 1 and `b` towards 0: where labels are few, or classes apart, the loss would have them
+    grow for ever.
 
     Parameters
     ----------
@@ -80,8 +84,10 @@ def logistic_mix(parts: Sequence[np.ndarray], labels: np.ndarray, weights: np.nd
         slope = np.einsum("nk,nkp->p", residual, logs)
         slopes = np.zeros((n_tasks, n_classes))
         np.add.at(slopes, tasks, residual)
-        penalty = 0.5 * INTERCEPT_RIDGE * (intercepts**2).sum()
-        return per_row + penalty, np.concatenate([slope, (slopes + INTERCEPT_RIDGE * intercepts).ravel()])
+        excess = shares.sum() - 1
+        penalty = 0.5 * (INTERCEPT_RIDGE * (intercepts**2).sum() + SUM_RIDGE * excess**2)
+        slopes += INTERCEPT_RIDGE * intercepts
+        return per_row + penalty, np.concatenate([slope + SUM_RIDGE * excess, slopes.ravel()])
 
     start = np.concatenate([np.full(n_parts, 1 / n_parts), np.zeros(n_tasks * n_classes)])
     bounds = [(0, None)] * n_parts + [(None, None)] * (n_tasks * n_classes)

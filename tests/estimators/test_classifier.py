@@ -169,7 +169,7 @@ def shares(model):
 
 
 def test_balanced_weights_raise_the_rare_class():
-    plain, balanced = make().fit(X, RARE), make(class_weight="balanced").fit(X, RARE)
+    plain, balanced = (make(companions=None, class_weight=given).fit(X, RARE) for given in (None, "balanced"))
     assert shares(balanced) > shares(plain) + 0.1
 
 
@@ -200,8 +200,8 @@ def test_class_weights_by_class_hold_for_every_task_that_has_them():
 def test_class_weights_by_task():
     y = np.column_stack([RARE, C[:, 1]])
     forms = [{"y0": "balanced"}, ["balanced", None], {"y0": "balanced", "y1": None}]
-    models = [make(class_weight=form).fit(X, y) for form in forms]
-    assert shares(models[0]) > shares(make().fit(X, y)) + 0.1
+    models = [make(class_weight=form, companions=None).fit(X, y) for form in forms]
+    assert shares(models[0]) > shares(make(companions=None).fit(X, y)) + 0.1
     for model in models[1:]:
         np.testing.assert_array_equal(model.predict_proba(X)[0], models[0].predict_proba(X)[0])
 

@@ -230,3 +230,23 @@ def test_constant_tasks_and_columns_are_fine():
     X[:, 3], y[:, 2] = 7, -4
     model = MultiTaskRegressor(**FAST).fit(X, y)
     np.testing.assert_allclose(model.predict(X)[:, 2], -4)
+
+
+def test_rows_with_labels_of_tasks_that_are_not_served_are_predicted():
+    X, y = regression(80)
+    y = y[:, :2].copy()
+    y[:40, 0] = y[40:, 1] = np.nan
+    model = MultiTaskRegressor(**FAST, loss=["squared_error", "quantile"]).fit(X, y)
+    alone = MultiTaskRegressor(**FAST).fit(X[40:], y[40:, 0])
+    assert set(model.mix_) == {"y0"}
+    assert np.isfinite(model.predict(X)).all()
+    # Companions see the same rows in both, of columns with other means: near, not equal.
+    assert np.corrcoef(model.predict(X)[:, 0], alone.predict(X))[0, 1] > 0.9
+
+
+def test_classes_without_error_do_not_make_the_mix_certain():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = MultiTaskClassifier(**FAST).fit(X, (X[:, 0] > 0).astype(int))
+    probabilities = model.predict_proba(X)
+    assert probabilities.min() > 1e-4
+    assert (model.predict(X) == (X[:, 0] > 0)).mean() > 0.9

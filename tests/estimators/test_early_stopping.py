@@ -18,6 +18,7 @@ def make(classifier=False, **params):
         "max_iter": 100,
         "encoder": "passthrough",
         "n_iter_no_change": 5,
+        "companions": None,
         "random_state": 0,
         **params,
     }

@@ -95,10 +95,9 @@ def test_history_has_losses_and_scores_of_every_task():
 
 def test_tasks_of_different_losses_keep_their_columns_in_the_history():
     y = np.column_stack([Y[:, 0], np.exp(Y[:, 1]), Y[:, 1]])
-    mixed = make(loss=["squared_error", "poisson", "squared_error"], hidden_layer_sizes=(), early_stopping=False).fit(
-        X, y
-    )
-    alone = make(loss="poisson", hidden_layer_sizes=(), early_stopping=False).fit(X, y[:, 1])
+    linear = {"hidden_layer_sizes": (), "early_stopping": False, "balancing": "uniform"}
+    mixed = make(loss=["squared_error", "poisson", "squared_error"], **linear).fit(X, y)
+    alone = make(loss="poisson", **linear).fit(X, y[:, 1])
     assert mixed.history_.task_names == ["y0", "y1", "y2"]
     np.testing.assert_allclose(mixed.history_["train_loss"][:, 1], alone.history_["train_loss"][:, 0], rtol=1e-4)
 

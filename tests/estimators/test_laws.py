@@ -235,7 +235,7 @@ def test_losses_of_tasks_can_be_mixed_and_do_not_mix_up_tasks(losses):
     y = np.exp(X @ rng.normal(size=(3, 2)) * 0.3)
     # A linear network shares nothing between tasks, and its start is zero: each task is learned as if alone. Adam's
     # division by the gradient's size would blow up the rounding errors of a gradient that is zero.
-    linear = {"hidden_layer_sizes": (), "early_stopping": False, "solver": "sgd", **FULL}
+    linear = {"hidden_layer_sizes": (), "early_stopping": False, "solver": "sgd", "balancing": "uniform", **FULL}
     together = make(loss=losses, **linear).fit(X, y).predict(X)
     for task in range(2):
         alone = make(loss=losses[task], **linear).fit(X, y[:, task]).predict(X)

@@ -27,6 +27,7 @@ SMALL = {
     "learning_rate_init": 0.006,
     "batch_size": 30,
     "encoder": "passthrough",
+    "balancing": "uniform",
     "random_state": 0,
 }
 

@@ -80,7 +80,7 @@ DIFFERENT = {
     "sharing": ([*(name for name in SHARINGS if name != "soft"), Soft(strength=9.0)], {"hidden_layer_sizes": (6, 6)}),
     "balancing": (
         ["uniform", "dwa", "uncertainty", "geometric", "famo", "mgda", "cagrad", "nash_mtl", "db_mtl", "graddrop"],
-        {"max_iter": 8},
+        {"max_iter": 8, "companions": None},
     ),
     "companions": ([None, "linear", "kernel", "auto"], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
@@ -114,12 +114,12 @@ ONLY = {
         ),
     },
     MultiTaskClassifier: {
-        "calibration": ([None, "auto"], {}),
+        "calibration": ([None, "auto"], {"companions": None}),
         "loss": (["log_loss", LogLoss(label_smoothing=0.1), "focal", Focal(gamma=0.5), {"y1": "ordinal"}], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
     },
     MultiTaskEstimator: {
-        "calibration": ([None, "auto"], {}),
+        "calibration": ([None, "auto"], {"companions": None}),
         "loss": ([None, "focal", LogLoss(label_smoothing=0.1), {"y1": "ordinal"}, ["focal", "log_loss"]], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
         "task_types": ([None, "regression", "count", {"y1": "ordinal"}, ["regression", "classification"]], {}),

@@ -177,7 +177,7 @@ def test_warm_start_continues_all_members(early_stopping):
     assert model.score(X, Y) > first
     assert len(model.history_) == 44
     assert model.n_iter_ == 4
-    cold = make(early_stopping=early_stopping, learning_rate_init=0.01).fit(X, Y)
+    cold = make(early_stopping=early_stopping, companions=None, learning_rate_init=0.01).fit(X, Y)
     assert cold.score(X, Y) == first
 
 
