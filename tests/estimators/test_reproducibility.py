@@ -186,7 +186,7 @@ class Inspector(pickle.Pickler):
 @pytest.mark.parametrize("incremental", [False, True])
 def test_a_pickle_holds_no_training_data_and_only_tensors_of_the_cpu(classifier, incremental, monkeypatch):
     n_rows = 4999  # a number that no layer has
-    monkeypatch.setattr("skmtl.uncertainty._calibration.MOST_ROWS", 100)  # what intervals keep does not grow with X
+    monkeypatch.setattr("skmtl.uncertainty._held_out.MOST_ROWS", 100)  # what intervals keep does not grow with X
     many = rng.normal(size=(n_rows, 3))
     y = many @ rng.normal(size=(3, 2))
     y = (y > 0).astype(int) if classifier else y
