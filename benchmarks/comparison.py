@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,15 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True)
 class Model:
-    """What makes a model, or its predictions; the package that it needs; whether its seed changes anything."""
+    """What makes a model, or its predictions.
+
+    `package` is what it needs, `draws` whether its seed changes anything, `dear` whether it runs only when asked for.
+    """
 
     make: Callable[..., Any]
     package: str = "sklearn"
     draws: bool = True
+    dear: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,19 @@ class Result:
 
 def parse(description: str | None, sets: Iterable[str], models: dict[str, Model]) -> argparse.Namespace:
     """Return the options of the command line; models whose package is missing are left out, and said so."""
+    usual = [name for name, model in models.items() if not model.dear]
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.environ.get("SKMTL_DATA"), metavar="DIR", help="where the sets lie")
     parser.add_argument("--sets", nargs="+", choices=sets, default=list(sets), metavar="SET", help=", ".join(sets))
-    parser.add_argument("--models", nargs="+", choices=models, default=list(models), metavar="MODEL",
-                        help=", ".join(models))  # fmt: skip
+    parser.add_argument("--models", nargs="+", choices=models, metavar="MODEL",
+                        help=f"{', '.join(models)}; by default {', '.join(usual)}")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=1, help="fits per fold, each from another random_state")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep results as JSON lines, and measure none twice")
     parser.add_argument("--report", action="store_true", help="measure nothing, only print what --save names")
     options = parser.parse_args()
+    if options.report and not (options.save and options.save.exists()):
+        parser.error("--report prints what a file holds: name one that is there with --save.")
+    options.models = options.models or (list(models) if options.report else usual)
     if not options.report:
         options.models = [name for name in options.models if _is_installed(name, models[name].package)]
     return options
@@ -116,6 +125,8 @@ def print_tables(results: Sequence[Result], columns: Sequence[Column], models: I
     Only models with a score in every column have a mean and a rank.
     """
     models = [model for model in models if any(result.model == model for result in results)]
+    if not models:
+        raise SystemExit("There are no results of these sets and models.")
     means = np.array([[_mean(_scores(results, column, model)) for column in columns] for model in models])
     complete = ~np.isnan(means).any(axis=1)
     signs = np.array([-1 if column.larger_is_better else 1 for column in columns])
@@ -123,13 +134,11 @@ def print_tables(results: Sequence[Result], columns: Sequence[Column], models: I
     ranks[complete] = rankdata(signs * means[complete], axis=0).mean(axis=1)
     one_score = len({column.score for column in columns}) == 1
     titles = [column.set if one_score else f"{column.set}, {column.score}" for column in columns]
-    averages = ["mean", "mean rank"] if one_score else ["mean rank"]
-    _print_row(["model", *titles, *averages], head=True)
+    _print_row(["model", *titles, *(["mean"] if one_score else []), "mean rank"], head=True)
     for place, model in enumerate(models):
         cells = [_cell(_scores(results, column, model)) for column in columns]
-        average = [f"{means[place].mean():.4f}"] if one_score else []
-        ends = [*average, f"{ranks[place]:.2f}"] if complete[place] else [""] * len(averages)
-        _print_row([model, *cells, *ends])
+        average = [_cell(_means_over_columns(results, columns, model))] if one_score else []
+        _print_row([model, *cells, *average, f"{ranks[place]:.2f}" if complete[place] else ""])
     print()
     _print_seconds(results, list(dict.fromkeys(column.set for column in columns)), models)
 
@@ -148,6 +157,15 @@ def _print_row(cells: Sequence[str], head: bool = False) -> None:
 
 def _scores(results: Sequence[Result], column: Column, model: str) -> list[float]:
     return [r.scores[column.score] for r in results if (r.model, r.set) == (model, column.set)]
+
+
+def _means_over_columns(results: Sequence[Result], columns: Sequence[Column], model: str) -> list[float]:
+    """Return the mean of each seed that has been run on all sets."""
+    by_seed: defaultdict[int, list[float]] = defaultdict(list)
+    for result in results:
+        if result.model == model:
+            by_seed[result.seed].append(result.scores[columns[0].score])
+    return [_mean(scores) for scores in by_seed.values() if len(scores) == len(columns)]
 
 
 def _mean(values: Sequence[float]) -> float:
