@@ -84,7 +84,12 @@ def tabm(seed: int) -> Any:
 
 MODELS = {
     "ours": Model(lambda seed: MultiTaskRegressor(random_state=seed), "skmtl"),
-    "companions": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="auto"), "skmtl"),
+    "network": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions=None), "skmtl"),
+    "network_linear": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="linear"), "skmtl"),
+    "network_kernel": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="kernel"), "skmtl"),
+    "network_uniform": Model(
+        lambda seed: MultiTaskRegressor(random_state=seed, companions=None, balancing="uniform"), "skmtl"
+    ),
     "ridge": Model(ridge, draws=False),
     "mlp": Model(mlp),
     "mlp_y": Model(mlp_of_scaled_targets),

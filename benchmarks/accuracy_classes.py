@@ -117,7 +117,7 @@ def take(table: Any, rows: np.ndarray) -> Any:
     return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
-def ours(problem: Problem, split: Split, seed: int, companions: str | None = None) -> dict[str, np.ndarray]:
+def ours(problem: Problem, split: Split, seed: int, companions: str | None = "auto") -> dict[str, np.ndarray]:
     """Return predictions of all tasks by one network."""
     train, test = (take(problem.X, rows) for rows in split)
     y, settings = problem.y.iloc[split[0]], {"random_state": seed, "companions": companions}
@@ -175,7 +175,7 @@ def one_task_models(
 
 MODELS = {
     "ours": Model(ours, "skmtl"),
-    "companions": Model(partial(ours, companions="auto"), "skmtl"),
+    "network": Model(partial(ours, companions=None), "skmtl"),
     "linear": one_task_models(for_linear, partial(LogisticRegression, max_iter=1000), Ridge, draws=False),
     "forest": one_task_models(for_trees, RandomForestClassifier, RandomForestRegressor),
     "extra_trees": one_task_models(for_trees, ExtraTreesClassifier, ExtraTreesRegressor, n_estimators=500),

@@ -15,14 +15,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 
 import numpy as np
-from accuracy import N_TARGETS, read_set
+from accuracy import SETS
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
 
 from skmtl import MultiTaskRegressor
+from skmtl.datasets import load_mulan
 from skmtl.uncertainty import conformal_quantile
 
 COVERAGE = 0.9
@@ -52,8 +52,8 @@ def measure(X, y, seeds, settings):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("SKMTL_DATA"), help="folder with a folder 'mulan'")
-    parser.add_argument("--sets", nargs="+", choices=N_TARGETS, default=list(N_TARGETS), metavar="SET")
+    parser.add_argument("--data", default=os.environ.get("SKMTL_DATA"), help="folder with a folder 'mulan'")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET")
     parser.add_argument("--seeds", type=int, default=5, help="shuffles, each with fits of its own")
     parser.add_argument("--companions", choices=["auto", "none"], default="auto")
     parser.add_argument("--epochs", type=int, default=200, help="max_iter of a fit")
@@ -65,7 +65,7 @@ def main():
     print(f"|{'---|' * 9}")
     for name in options.sets:
         start = time.perf_counter()
-        inside, widths = measure(*read_set(Path(options.data or "data"), name), options.seeds, settings)
+        inside, widths = measure(*load_mulan(name, data_home=options.data, return_X_y=True), options.seeds, settings)
         own, joint, plain = widths.mean(1)  # (n_tasks,)
         tasks, _, plain_tasks = inside.mean(1)
         figures = [tasks.mean(), tasks.min(), plain_tasks.mean(), plain_tasks.min(), np.mean(own / plain)]
