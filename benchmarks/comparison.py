@@ -9,8 +9,9 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,21 +89,25 @@ def results_of(
 ) -> list[Result]:
     """Measure on one thread what is not kept yet, and return all results of the sets and models asked for."""
     results = _kept(options.save)
-    if not options.report:
-        known = {(result.set, result.model, result.seed) for result in results}
-        torch.set_num_threads(1)
-        with threadpool_limits(1):
-            for name in options.sets:
-                data = load(name)
-                for model in options.models:
-                    for seed in range(options.seeds if models[model].draws else 1):
-                        if (name, model, seed) in known:
-                            continue
-                        start = time.process_time()
-                        scores = measure(data, models[model], seed)
-                        results.append(Result(name, model, seed, time.process_time() - start, scores))
-                        _keep(results[-1], options.save)
+    known = {(result.set, result.model, result.seed) for result in results}
+    works = [] if options.report else [work for work in _works(options, models) if work not in known]
+    load = cache(load)
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        for name, model, seed in works:
+            data = load(name)
+            start = time.process_time()
+            scores = measure(data, models[model], seed)
+            results.append(Result(name, model, seed, time.process_time() - start, scores))
+            _keep(results[-1], options.save)
     return [result for result in results if result.set in options.sets and result.model in options.models]
+
+
+def _works(options: argparse.Namespace, models: dict[str, Model]) -> Iterator[tuple[str, str, int]]:
+    for name in options.sets:
+        for model in options.models:
+            for seed in range(options.seeds if models[model].draws else 1):
+                yield name, model, seed
 
 
 def _kept(path: Path | None) -> list[Result]:

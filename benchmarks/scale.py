@@ -1,8 +1,8 @@
 """How time and memory of a fit with all defaults grow with rows, with and without companions.
 
-Four made-up targets of 50 columns, of which noise leaves 97 % to explain. Every fit has a fresh process and one thread.
-Seconds are the processor's; memory is by how much the resident set grows at its peak while fitting, beyond the data
-that are already there; R² is measured on 2,000 rows that were not fitted. Linux only.
+Four made-up targets of 50 columns, of which noise leaves 95 to 98 % to explain. Every fit has a fresh process and one
+thread. Seconds are the processor's; memory is by how much the resident set grows at its peak while fitting, beyond the
+data that are already there; R² is measured on 2,000 rows that were not fitted. Linux only.
 
     python benchmarks/scale.py
     python benchmarks/scale.py --rows 1000 10000
