@@ -11,6 +11,8 @@ CLIP = 3.0
 RANK_SPREAD = 12**-0.5
 # Of more columns with many values, ranks would double what is too much already.
 MOST_RANKED = 600
+# Values of a column whose ranks are kept, evenly spread among all of them: a model must not grow with the rows.
+MOST_KNOTS = 1024
 
 
 class RankedColumns:
@@ -55,8 +57,9 @@ class RankedColumns:
                 own = np.bincount(which, weights)
                 ranks = (np.cumsum(own) - own / 2) / total  # from 0 to 1
                 many.append(place)
-                self._values.append(values)
-                self._ranks.append((ranks - 0.5) / RANK_SPREAD)
+                knots = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_KNOTS)).round().astype(np.intp))
+                self._values.append(values[knots])
+                self._ranks.append((ranks[knots] - 0.5) / RANK_SPREAD)
             elif _clipped(values[-1]) > _clipped(values[0]):
                 two.append(place)
                 lowest.append(_clipped(values[0]))

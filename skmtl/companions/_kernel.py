@@ -225,6 +225,7 @@ class KernelCompanion:
     def _refit(self, choices: list[_Choice], X: np.ndarray, cells: Cells, together: np.ndarray) -> list[_Choice]:
         """Fit sums over landmarks, and over the columns, to all rows; scales and feature weights stay."""
         rows, roots = self.columns_.transform(X), np.sqrt(cells.rows)[:, None]
+        step = max(1, CHUNK_VALUES // len(self._rows))
         result = list(choices)
         for (turn, scale), tasks in _alike(choices, "round", "scale"):
             weights = self.feature_weights_[turn]
@@ -232,11 +233,15 @@ class KernelCompanion:
             values, vectors = np.linalg.eigh(np.exp(-inner / scale))
             there = values > 1e-10 * values[-1]
             whitening = vectors[:, there] / np.sqrt(values[there])  # whose products with the kernel's rows give it back
-            kernel = np.exp(-self.columns_.distances(rows, self._rows, weights) / scale)
-            columns = X / np.sqrt(max(X.shape[1], 1))
-            matrix = np.hstack([kernel @ whitening, columns])
-            del kernel
-            left, lengths, right = thin_vectors(roots * matrix)
+            matrix = np.empty((len(X), whitening.shape[1] + X.shape[1]))
+            for first in range(0, len(X), step):
+                chunk = slice(first, first + step)
+                distances = self.columns_.distances(rows[chunk], self._rows, weights)
+                matrix[chunk, : whitening.shape[1]] = np.exp(-distances / scale) @ whitening
+            matrix[:, whitening.shape[1] :] = X / np.sqrt(max(X.shape[1], 1))
+            matrix *= roots
+            left, lengths, right = thin_vectors(matrix)
+            del matrix
             smoother = Smoother(left, lengths**2, cells.of(tasks), False, together)
             for ridge in RIDGES:
                 loads, left_out = smoother.solve(ridge)

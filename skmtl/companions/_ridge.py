@@ -150,7 +150,9 @@ def thin_vectors(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     lengths, vectors = np.sqrt(squares[there]), vectors[:, there]
     if wide:
         return vectors, lengths, matrix.T @ vectors / lengths
-    return matrix @ vectors / lengths, lengths, vectors
+    left = matrix @ vectors
+    left /= lengths  # in place: there may be many rows
+    return left, lengths, vectors
 
 
 def _blocks(together: np.ndarray) -> list[np.ndarray]:

@@ -115,6 +115,7 @@ def test_a_pickle_holds_landmarks_only():
     model = MultiTaskRegressor(**{**FAST, "max_iter": 1}).fit(X, X[:, 0])
     kernel = pickle.loads(pickle.dumps(model)).companions_["kernel"]
     assert len(kernel._rows) == 1000
+    assert all(len(values) == 1024 for values in kernel.columns_._values)
     assert not hasattr(kernel, "left_out_")
 
 

@@ -190,7 +190,7 @@ def test_a_pickle_holds_no_training_data_and_only_tensors_of_the_cpu(classifier,
     many = rng.normal(size=(n_rows, 3))
     y = many @ rng.normal(size=(3, 2))
     y = (y > 0).astype(int) if classifier else y
-    model = make("batches", classifier, max_iter=1, batch_size=512)
+    model = make("batches", classifier, max_iter=1, batch_size=512, companions=None)
     if incremental:
         model.partial_fit(many, y, **({"classes": [[0, 1], [0, 1]]} if classifier else {}))
     else:

@@ -39,7 +39,9 @@ def test_weights_can_be_shares():
 
 def test_uniform_weights_are_flat_and_go_where_they_are_told():
     _, ax = plt.subplots()
-    display = TaskWeightsDisplay.from_estimator(fitted(task_weights=[1, 2, 3]), ax=ax, linestyle=":")
+    display = TaskWeightsDisplay.from_estimator(
+        fitted(balancing="uniform", task_weights=[1, 2, 3]), ax=ax, linestyle=":"
+    )
     assert display.ax_ is ax
     np.testing.assert_array_equal(display.weights, np.tile([1, 2, 3], (5, 1)))
     assert ax.lines[0].get_linestyle() == ":"
