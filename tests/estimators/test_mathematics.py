@@ -132,10 +132,8 @@ def test_predictions_are_the_average_of_all_members(classifier):
     y = (y > 0).astype(int) if classifier else y
     estimator = MultiTaskClassifier if classifier else MultiTaskRegressor
     params = {"n_estimators": 3, "max_iter": 5, "random_state": 0, "batch_size": 4096, "encoder": "passthrough"}
-    model = estimator(
-        hidden_layer_sizes=(4,), companions=None, **({"calibration": None} if classifier else {}), **params
-    )
-    model.fit(X, y)
+    params |= {"calibration": None} if classifier else {}
+    model = estimator(hidden_layer_sizes=(4,), companions=None, **params).fit(X, y)
     Z = torch.from_numpy((X - X.mean(0)) / X.std(0))
     with torch.no_grad():
         outputs = model.net_.module_(Z).numpy()  # (M, n, T)
