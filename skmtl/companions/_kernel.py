@@ -138,7 +138,6 @@ class KernelCompanion:
         exact = slice(0, EXACT_ROWS)
         self._rows = self.columns_.transform(X[exact])
         self._order = _dense_ranks(X[exact])
-        self._n_slope_rows = min(SLOPE_ROWS, max(1, SLOPE_VALUES // max(1, self._order.size)))
         together = np.arange(len(X)) if together is None else together
         choices = self._search_rounds(Cells(y[exact], weights[exact]), task_weights, together[exact], generator)
         if len(X) > EXACT_ROWS:
@@ -160,7 +159,7 @@ class KernelCompanion:
         """Renew the feature weights, and return the best fit of each task in any round."""
         n_rows, n_columns = self._rows.shape
         generator = generator or np.random.default_rng(0)
-        slope_rows = np.sort(generator.permutation(n_rows)[: self._n_slope_rows])
+        slope_rows = np.sort(generator.permutation(n_rows)[: self._n_slope_rows()])
         rounds: list[list[_Choice]] = []
         feature_weights, kept, scales = np.ones(n_columns), [], set(SCALES)
         for turn in range(N_ROUNDS):
@@ -207,12 +206,15 @@ class KernelCompanion:
                     result[turn][out[:, None], tasks] = np.exp(-outer / scale) @ _coefficients(refitted, tasks)
                 if turn == len(rounds) - 1:
                     break
-                places = np.arange(min(len(rest), self._n_slope_rows))
+                places = np.arange(min(len(rest), self._n_slope_rows()))
                 slopes = _slopes(inner[places], self._order[:, rest], places, refitted)
                 renewed = self._renewed(slopes, task_weights, feature_weights)
                 if renewed is not None:
                     feature_weights = renewed
         return result
+
+    def _n_slope_rows(self) -> int:
+        return min(SLOPE_ROWS, max(1, SLOPE_VALUES // max(1, self._order.size)))
 
     def _renewed(self, slopes: np.ndarray, task_weights: np.ndarray, before: np.ndarray) -> np.ndarray | None:
         """Return feature weights from squared slopes along the columns of X, `(C, T)`; None if there are none."""
@@ -228,16 +230,13 @@ class KernelCompanion:
         step = max(1, CHUNK_VALUES // len(self._rows))
         result = list(choices)
         for (turn, scale), tasks in _alike(choices, "round", "scale"):
-            weights = self.feature_weights_[turn]
-            inner = self.columns_.distances(self._rows, self._rows, weights)
-            values, vectors = np.linalg.eigh(np.exp(-inner / scale))
+            values, vectors = np.linalg.eigh(self._kernel(self._rows, turn, scale))
             there = values > 1e-10 * values[-1]
             whitening = vectors[:, there] / np.sqrt(values[there])  # whose products with the kernel's rows give it back
             matrix = np.empty((len(X), whitening.shape[1] + X.shape[1]))
             for first in range(0, len(X), step):
                 chunk = slice(first, first + step)
-                distances = self.columns_.distances(rows[chunk], self._rows, weights)
-                matrix[chunk, : whitening.shape[1]] = np.exp(-distances / scale) @ whitening
+                matrix[chunk, : whitening.shape[1]] = self._kernel(rows[chunk], turn, scale) @ whitening
             matrix[:, whitening.shape[1] :] = X / np.sqrt(max(X.shape[1], 1))
             matrix *= roots
             left, lengths, right = thin_vectors(matrix)
@@ -259,6 +258,11 @@ class KernelCompanion:
                             left_out=left_out[:, place],
                             slopes=slopes,
                         )
+        return result
+
+    def _kernel(self, rows: np.ndarray, turn: int, scale: float) -> np.ndarray:
+        """Return how alike some rows and those that the fit compares with are, `(n, R)`."""
+        result: np.ndarray = np.exp(-self.columns_.distances(rows, self._rows, self.feature_weights_[turn]) / scale)
         return result
 
     def column_weights(self, n_columns: int) -> np.ndarray:
@@ -284,9 +288,7 @@ class KernelCompanion:
             chunk = slice(first, first + step)
             rows = self.columns_.transform(X[chunk])
             for (turn, scale), tasks in _alike(self._choices, "round", "scale"):
-                distances = self.columns_.distances(rows, self._rows, self.feature_weights_[turn])
-                kernel = np.exp(-distances / scale)
-                result[chunk, tasks] = kernel @ _coefficients(self._choices, tasks)
+                result[chunk, tasks] = self._kernel(rows, turn, scale) @ _coefficients(self._choices, tasks)
             for task, choice in enumerate(self._choices):
                 if choice.slopes is not None:
                     result[chunk, task] += X[chunk] @ choice.slopes

@@ -31,8 +31,16 @@ from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
 # Attributes that a fit need not leave behind.
-OUT_OF_FOLD = ("oof_prediction_", "oof_score_", "oof_task_scores_", "thresholds_")
-OF_COMPANIONS = ("companions_", "mix_", "feature_weights_", "oof_part_scores_")
+NOT_ALWAYS = (
+    "oof_prediction_",
+    "oof_score_",
+    "oof_task_scores_",
+    "oof_part_scores_",
+    "companions_",
+    "mix_",
+    "feature_weights_",
+    "thresholds_",
+)
 
 
 class BaseMultiTask(FittedMultiTask):
@@ -237,7 +245,7 @@ class BaseMultiTask(FittedMultiTask):
         self.task_weights_ = fitted.history.learned_weights(structure.names)
         self._one_dimensional = columns.one_dimensional
         self._n_features_out = model.network.n_members * model.network.n_units
-        for name in (*OUT_OF_FOLD, *OF_COMPANIONS):
+        for name in NOT_ALWAYS:
             self.__dict__.pop(name, None)
         if model.blend is not None:
             self._store_parts(fitted, labelled, columns)

@@ -15,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..balancing import Balancer
-from ..companions import affordable, serves
 from ..features import Reader, Standardizer
 from ..nn import MemberEmbedding, Network, Trunk
 from ..tasks import (
@@ -47,7 +46,7 @@ from ._engine_labels import engine_labels, engine_order, engine_statistics, weig
 from ._intervals import measure_held_out
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
-from ._parameters import Resolved, resolve, resolve_balancing
+from ._parameters import Resolved, resolve, settle
 
 LARGEST_SEED = 2**31 - 1
 
@@ -130,7 +129,7 @@ def fit_model(
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
     elif previous is None:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
-    resolved = _settled(resolved, estimator, task_groups, len(labelled), len(standardizer.uncoded))
+    resolved = settle(resolved, estimator, task_groups, len(labelled), len(standardizer.uncoded))
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
@@ -161,19 +160,6 @@ def fit_model(
         fitted.out_of_fold = [part[merged] for part in fitted.out_of_fold]
         fitted.parts = {name: [part[merged] for part in parts] for name, parts in fitted.parts.items()}
     return fitted
-
-
-def _settled(resolved: Resolved, estimator: Any, groups: list[TaskGroup], n_rows: int, n_columns: int) -> Resolved:
-    """Settle what depends on the tasks and on the size of the table.
-
-    Companions must have a task to serve and, if they were not named, a table that is small enough.
-    """
-    numbers = all(group.loss.scaling != "classes" for group in groups)
-    balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
-    names = resolved.companions if any(map(serves, groups)) else ()
-    if isinstance(estimator.companions, str) and estimator.companions == "auto":
-        names = tuple(name for name in names if name in affordable(n_rows, n_columns))
-    return replace(resolved, balancing=balancing, companions=names)
 
 
 def _complete(

@@ -42,6 +42,9 @@ def measure_held_out(
     validation : Validation or None
         Rows that all members held out.
     """
+    numbered = number_columns(model)
+    if not numbered:
+        return None
     if validation is not None:
         predicted = model.predictions(validation.X)
         numbers, weights, member = validation.numbers, validation.weights, np.zeros(len(validation.numbers), np.int64)
@@ -52,9 +55,7 @@ def measure_held_out(
     else:
         return None
     placed = model.place_groups(predicted)
-    columns = {column: model.targets.decode(placed[column], column) for column in number_columns(model)}
-    if not columns:
-        return None
+    columns = {column: model.targets.decode(placed[column], column) for column in numbered}
     for column in columns:  # a sum: the order of tasks does not matter
         row_keys = row_keys + content_keys(numbers[:, [column]], None, model.seeds.folds)
     return hold_out(numbers, weights, columns, row_keys, member, averaged=validation is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,8 +14,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
-from ..companions import COMPANIONS
+from ..companions import COMPANIONS, affordable, serves
 from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
+from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
 # Of estimators that predict probabilities.
@@ -200,6 +201,28 @@ def resolve_calibration(asked: str | None, has_holdouts: bool, incremental: bool
             "calibration=None, or 'auto'."
         )
     return asked if has_holdouts else None
+
+
+def settle(
+    resolved: Resolved, estimator: BaseEstimator, groups: list[TaskGroup], n_rows: int, n_columns: int
+) -> Resolved:
+    """Settle what depends on the tasks and on the size of the coded table.
+
+    Companions must have a task to serve and, if they were not named, a table that is small enough.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    estimator : BaseEstimator
+    groups : list of TaskGroup
+    n_rows, n_columns : int
+    """
+    numbers = all(group.loss.scaling != "classes" for group in groups)
+    balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
+    names = resolved.companions if any(map(serves, groups)) else ()
+    if names and estimator.companions == "auto":
+        names = affordable(n_rows, n_columns)
+    return replace(resolved, balancing=balancing, companions=names)
 
 
 def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:
