@@ -5,7 +5,7 @@ check:
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest --cov
+	pytest -n 2 --cov
 
 format:
 	ruff check --fix .

@@ -7,6 +7,9 @@ import pytest
 
 # Set before anything imports matplotlib: no test may open a window.
 os.environ["MPLBACKEND"] = "Agg"
+# Set before anything imports torch: processes side by side share the cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
