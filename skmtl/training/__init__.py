@@ -4,6 +4,7 @@
 leaves each at its best state. Nothing here knows of scikit-learn's conventions.
 """
 
+from ._averages import RunningAverage
 from ._callbacks import ProgressLine, clone_callbacks
 from ._folds import content_keys, deal_folds, group_keys, n_folds, n_held_out
 from ._history import History
@@ -23,6 +24,7 @@ __all__ = [
     "MultiTaskNet",
     "ProgressLine",
     "Rows",
+    "RunningAverage",
     "Snapshots",
     "clone_callbacks",
     "content_keys",

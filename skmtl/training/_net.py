@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from ..balancing import Balancer
 from ..nn import Network
 from ..tasks import Measured, Objective
+from ._averages import RunningAverage
 from ._balancing import BalancedBackward
 from ._callbacks import raised_on_purpose
 from ._clipping import clip_gradients
@@ -53,6 +55,8 @@ class MultiTaskNet(NeuralNet):
     **settings
         Parameters of skorch's net.
     """
+
+    _average: RunningAverage | None = None  # while members stop early
 
     def __init__(
         self,
@@ -127,6 +131,7 @@ class MultiTaskNet(NeuralNet):
         self._best_valid_loss = np.inf
         self._steps, self._all_steps = 0, epochs * len(X)
         self._balanced = BalancedBackward(self.balancer, self.module_, self.criterion_, self.task_order)
+        self._average = None if snapshots is None else RunningAverage(self._stepped())
         try:
             for self._epoch in range(1, epochs + 1):
                 self.notify("on_epoch_begin", dataset_train=X, dataset_valid=y)
@@ -137,7 +142,7 @@ class MultiTaskNet(NeuralNet):
                     break
         except KeyboardInterrupt as interrupt:  # skorch's callbacks stop training in this way, too
             self.interrupted = not raised_on_purpose(interrupt)
-        del self._balanced
+        del self._balanced, self._average
         unflatten(self.module_)
         if snapshots is not None:
             snapshots.restore(self.module_)
@@ -200,6 +205,8 @@ class MultiTaskNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=network.named_parameters(), batch=batch, training=True)
         optimizer.step()
         network.after_step(optimizer.param_groups[0]["lr"])
+        if self._average is not None:
+            self._average.update()
         if noise is not None:
             with torch.no_grad(), noise:  # the same dropout as before: it learns from the step, not from the noise
                 self._balanced.follow_up(measured, self._measure(network(batch.x, rows), batch))
@@ -210,7 +217,7 @@ class MultiTaskNet(NeuralNet):
         return measured
 
     def _finish_epoch(self, holdout: Holdout | None, snapshots: Snapshots | None) -> None:
-        """Measure the holdouts, let members stop, and write the histories."""
+        """Watch the holdouts, and write the histories."""
         objective = self.criterion_
         has_labels, task_weights = objective.has_labels.cpu().numpy(), objective.task_weights.cpu().double().numpy()
         train = np.where(has_labels, self._epoch_losses, np.nan)  # (M, T)
@@ -218,21 +225,32 @@ class MultiTaskNet(NeuralNet):
         self._check_divergence(_total(train, task_weights), snapshots)
         self.history.record("train_loss", float(_total(columns["train_loss"], task_weights)))
         if holdout is not None:
-            self.module_.eval()
-            result = holdout.evaluate(self.module_, objective)
-            valid = np.where(has_labels, result.losses.cpu().double().numpy(), np.nan)  # (M, T)
-            columns |= {"valid_loss": _member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
-            watched = _total(valid, task_weights)  # (M,)
-            loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
-            self.history.record("valid_loss", loss)
-            self.history.record("valid_loss_best", bool(loss < self._best_valid_loss))
-            self._best_valid_loss = min(self._best_valid_loss, loss)  # in this order, NaN is never the best
-            if snapshots is not None:
-                snapshots.update(self.module_, self._epoch, watched)
+            with nullcontext() if self._average is None else self._average.in_place():
+                columns |= self._watch(holdout, snapshots)
         n_tasks = len(self.task_history.task_names)
         by_task = {name: _task_mean(values, self.task_order, n_tasks) for name, values in columns.items()}
         weights, cosines = self._balanced.drain()
         self.task_history.record(cosines, task_weight=weights, **by_task)
+
+    def _watch(self, holdout: Holdout, snapshots: Snapshots | None) -> dict[str, np.ndarray]:
+        """Measure the holdouts, and let members stop."""
+        objective = self.criterion_
+        has_labels, task_weights = objective.has_labels.cpu().numpy(), objective.task_weights.cpu().double().numpy()
+        self.module_.eval()
+        result = holdout.evaluate(self.module_, objective)
+        valid = np.where(has_labels, result.losses.cpu().double().numpy(), np.nan)  # (M, T)
+        watched = _total(valid, task_weights)  # (M,)
+        loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
+        self.history.record("valid_loss", loss)
+        self.history.record("valid_loss_best", bool(loss < self._best_valid_loss))
+        self._best_valid_loss = min(self._best_valid_loss, loss)  # in this order, NaN is never the best
+        if snapshots is not None:
+            snapshots.update(self.module_, self._epoch, watched)
+        return {"valid_loss": _member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
+
+    def _stepped(self) -> list[Tensor]:
+        """Return the tensors that the solver changes."""
+        return [parameter for group in self.optimizer_.param_groups for parameter in group["params"]]
 
     def _check_divergence(self, totals: np.ndarray, snapshots: Snapshots | None) -> None:
         """Stop members whose loss is not finite or has grown a millionfold; fail if one has no state to go back to."""

@@ -5,25 +5,55 @@ import pytest
 import torch
 
 from skmtl.features import Layout, Standardizer
-from skmtl.features._bins import MOST_CODES, affordable_bins, bin_edges, plan_bins, sample_places
+from skmtl.features._bins import (
+    MOST_CODES,
+    ROWS_PER_BIN,
+    STEPS_OF_MANY,
+    affordable_bins,
+    bin_edges,
+    has_atom,
+    plan_bins,
+    sample_places,
+)
 
 
 def test_few_distinct_numbers_are_the_edges_themselves():
-    assert bin_edges(np.array([1.0, 1, 1, 4, 4, 9]), 4).tolist() == [1, 4, 9]
-    assert bin_edges(np.array([2.0, 2]), 4).tolist() == [2]
-    assert bin_edges(np.empty(0), 4).tolist() == []
+    assert bin_edges(np.array([1.0, 1, 1, 4, 4, 9]), 4, 4).tolist() == [1, 4, 9]
+    assert bin_edges(np.array([2.0, 2]), 4, 4).tolist() == [2]
+    assert bin_edges(np.empty(0), 4, 4).tolist() == []
 
 
-def test_many_numbers_are_cut_at_quantiles():
-    np.testing.assert_array_equal(bin_edges(np.arange(101.0), 4), [0, 25, 50, 75, 100])
+def test_many_numbers_are_cut_at_quantiles_of_the_rows():
+    np.testing.assert_array_equal(bin_edges(np.arange(101.0), 4, 128), [0, 25, 50, 75, 100])
+    assert not has_atom(np.arange(101.0), 4)
 
 
-def test_a_number_that_fills_a_bin_alone_leaves_the_others_to_the_rest():
+def test_where_one_number_fills_a_bin_every_number_is_an_edge():
     values = np.sort(np.concatenate([np.zeros(900), np.arange(1.0, 101)]))
-    edges = bin_edges(values, 5)
-    assert edges[0] == 0
-    assert len(edges) == 6
-    np.testing.assert_allclose(edges[1:], [1, 25, 50, 75, 100])
+    assert has_atom(values, 5)
+    np.testing.assert_array_equal(bin_edges(values, 5, 128), np.arange(101.0))
+
+
+def test_beside_a_number_that_fills_a_bin_too_many_numbers_are_cut_at_quantiles_of_the_distinct():
+    distinct = np.arange(-200.0, 201)
+    values = np.sort(np.concatenate([np.full(900, 7.0), distinct]))
+    edges = bin_edges(values, 5, 5)
+    np.testing.assert_array_equal(edges, [-200, -100, 0, 7, 100, 200])
+    assert len(bin_edges(values, 5, 128)) == STEPS_OF_MANY + 1
+
+
+def test_what_bins_leave_over_goes_to_columns_where_a_number_fills_a_bin():
+    rng = np.random.default_rng(0)
+    atom = np.where(np.arange(4000) < 3000, 0.0, rng.integers(1, 1000, 4000))
+    plain = rng.normal(size=(4000, 3))
+    bins = plan_bins(np.column_stack([atom, plain]), 16)
+    assert np.bincount(bins.columns).tolist() == [STEPS_OF_MANY - 1, 16, 16, 16]  # 0 fills a bin, and is the least
+    few = np.where(atom > 100, 0, atom)  # 100 numbers beside 0
+    assert np.bincount(plan_bins(few[:, None], 16).columns).tolist() == [len(np.unique(few)) - 1]
+    crowded = plan_bins(np.column_stack([atom, *[plain] * 10]), 16)  # 31 columns of 16 leave 16 of 512 codes
+    assert np.bincount(crowded.columns)[0] == 16 + MOST_CODES - 31 * 16 - 1
+    scarce = plan_bins(np.column_stack([atom, plain])[2900:3100], 4)  # 200 rows
+    assert np.bincount(scarce.columns)[0] == 200 // ROWS_PER_BIN
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -31,9 +61,10 @@ def test_edges_increase_and_are_at_most_as_many_as_asked_for(seed):
     rng = np.random.default_rng(seed)
     values = np.sort(np.round(rng.standard_cauchy(200) * 3) / rng.integers(1, 4))
     n_bins = int(rng.integers(1, 20))
-    edges = bin_edges(values, n_bins)
+    n_steps = n_bins + int(rng.integers(0, 20))
+    edges = bin_edges(values, n_bins, n_steps)
     assert (np.diff(edges) > 0).all()
-    assert len(edges) <= n_bins + 1
+    assert len(edges) <= (n_steps if has_atom(values, n_bins) else n_bins) + 1
     assert np.isin(edges, values).all()
 
 

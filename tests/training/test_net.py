@@ -139,7 +139,8 @@ def test_a_diverged_member_goes_back_to_its_best_state_and_the_others_train_on()
     class Spoil(Callback):
         def on_epoch_end(self, net, **kwargs):
             if len(net.history) == 2:
-                best.append(net.module_.head.weight[0].detach().clone())
+                with net._average.in_place():
+                    best.append(net.module_.head.weight[0].detach().clone())
                 net.module_.head.weight.data[0] = float("nan")
 
     net.callbacks_.append(("spoil", Spoil()))
