@@ -88,6 +88,11 @@ def test_weightings_that_read_gradients_are_refused(aggregation, name):
         as_balancing(getattr(aggregation, name)()).check()
 
 
+def test_aggregators_are_refused_with_their_weighting(aggregation):
+    with pytest.raises(ValueError, match=r"Give its weighting, a UPGradWeighting\."):
+        as_balancing(aggregation.UPGrad())
+
+
 def test_other_objects_are_refused(monkeypatch):
     with pytest.raises(ValueError, match=r"must be a torchjd\.aggregation\.Weighting"):
         TorchJDWeighting(5).check()

@@ -266,6 +266,8 @@ def test_weightings_of_torchjd_are_taken_as_they_are():
         ({"sharing": "cross_stitch", "balancing": CAGrad(gradients="representation")}, "'auto' or 'parameters'"),
         ({"sharing": "ple", "hidden_layer_sizes": (4,)}, "n_levels=2 needs a trunk of as many layers, but it has 1"),
         ({"sharing": "film", "hidden_layer_sizes": ()}, "hidden_layer_sizes is empty"),
+        ({"balancing": CAGrad}, r"Give an object, CAGrad\(\), or a name"),
+        ({"sharing": MMoE}, r"Give an object, MMoE\(\), or a name"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_way_out(settings, message):
@@ -284,6 +286,9 @@ def test_an_opaque_trunk_says_which_ways_of_sharing_do():
 
     with pytest.raises(ValueError, match="'hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"):
         MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="cross_stitch").fit(X, Y)
+    for sharing in ("low_rank", "batch_ensemble"):  # which an nn.Sequential would not help
+        with pytest.raises(ValueError, match=r"dense layers.* use the built-in trunk, .*'mmoe', 'dselect_k' or 'cgc'"):
+            MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing=sharing).fit(X, Y)
     model = MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="mmoe", max_iter=3).fit(X, Y)
     assert model.predict(X).shape == Y.shape
 
