@@ -302,6 +302,17 @@ def test_linear_networks_take_balancings_and_share_nothing():
     np.testing.assert_allclose(independent, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("sharing", ["independent", "soft", CGC(1, 0)], ids=str)
+def test_tasks_that_share_nothing_are_balanced_by_their_losses_only(sharing):
+    expected = make(sharing=sharing, max_iter=3).fit(X, Y).predict(X)
+    for balancing in ("mgda", "gradvac", "db_mtl", "graddrop"):
+        found = make(sharing=sharing, balancing=balancing, max_iter=3).fit(X, Y)
+        np.testing.assert_array_equal(found.predict(X), expected)
+        assert found.task_weights_ == {"y0": 1, "y1": 1, "y2": 1}
+    found = make(sharing=sharing, balancing="scale_invariant", max_iter=3).fit(X, Y)
+    assert np.abs(found.predict(X) - expected).max() > 1e-3
+
+
 def test_the_order_of_tasks_does_not_matter():
     order = [2, 0, 1]
     for sharing, balancing in (("cgc", "mgda"), ("cross_stitch", "nash_mtl"), ("film", "dwa"), ("hard", "imtl_g")):
