@@ -43,8 +43,9 @@ def test_methods_with_state_or_losses_can_be_smoothed(inner):
 
 
 def test_only_methods_on_gradients_are_smoothed():
-    with pytest.raises(ValueError, match="smooths methods on gradients"):
-        SmoothedWeights(DynamicWeightAverage()).start(1, 2)
+    for other in (DynamicWeightAverage(), "mgda", None):
+        with pytest.raises(ValueError, match="smooths methods on gradients"):
+            SmoothedWeights(other).start(1, 2)
     with pytest.raises(ValueError, match="'c' parameter of CAGrad"):
         SmoothedWeights(CAGrad(c=-1)).start(1, 2)
 
