@@ -6,8 +6,19 @@ Of MGDA, CAGrad, UPGrad, DualProj and PCGrad, it is in their own files.
 import numpy as np
 import pytest
 
-from skmtl.balancing import AlignedMTL, ConFIG, FairGrad, GradVac, IMTLGradient, NashMTL, SDMGrad
+from skmtl.balancing import (
+    BALANCINGS,
+    AlignedMTL,
+    ConFIG,
+    FairGrad,
+    GradientBalancing,
+    GradVac,
+    IMTLGradient,
+    NashMTL,
+    SDMGrad,
+)
 from tests.balancing.gramians import gramian_of, random_jacobians
+from tests.balancing.runs import RANDOM
 
 N_PROBLEMS = 300
 many_tasks = pytest.mark.parametrize("n_tasks", [2, 3, 5, 9])
@@ -127,3 +138,23 @@ def test_gradvac_makes_pairs_as_alike_as_usual(n_tasks, target):
             rounding = 1e-7 * np.linalg.norm(own, axis=1)
             assert (along >= target * np.linalg.norm(moved, axis=1) - rounding).all()
     assert (weights >= 1 - 1e-9).all()
+
+
+EQUIVARIANT = sorted(
+    name for name, method in BALANCINGS.items() if issubclass(method, GradientBalancing) and name not in RANDOM
+)
+
+
+@many_tasks
+@pytest.mark.parametrize("name", EQUIVARIANT)
+def test_permuting_tasks_leaves_the_direction(n_tasks, name):
+    """Weights of tasks that depend on each other need not be unique, directions are."""
+    jacobians = problems(n_tasks)
+    rng = np.random.default_rng(n_tasks)
+    order, losses = rng.permutation(n_tasks), rng.uniform(0.5, 2, size=jacobians.shape[:2])
+    method, permuted = BALANCINGS[name](), jacobians[:, order]
+    weights = method.weights(gramian_of(jacobians), losses=losses)
+    others = method.weights(gramian_of(permuted), losses=losses[:, order])
+    plain, other = (np.einsum("nt,ntp->np", w, j) for w, j in ((weights, jacobians), (others, permuted)))
+    longest = (np.abs(weights) * np.linalg.norm(jacobians, axis=2)).max(1)
+    assert (np.linalg.norm(plain - other, axis=1) <= 1e-6 * longest).all()
