@@ -39,7 +39,8 @@ class AlignedMTL(GradientBalancing):
         Which length the gradients are given: the smallest singular value, their median (of two in the middle the
         smaller, as in the authors' code), or their root mean square.
     gradients : {"auto", "representation", "parameters"}, default="auto"
-        What gradients are taken with respect to, see `GradientBalancing`.
+        What gradients are taken with respect to, see `GradientBalancing`. With respect to the representation, this is
+        what the authors call Aligned-MTL-UB.
     every : int, default=1
         Steps after which weights are renewed.
     scale : {"published", "sum"}, default="published"

@@ -155,6 +155,8 @@ class Balancing(BaseEstimator):
 
     def _weights(self, blocks: np.ndarray, generator: np.random.Generator | None, given: dict[str, Any]) -> np.ndarray:
         """Return the weights of a first step for some blocks `(M, T, …)`, all of which draw from one generator."""
+        if not isinstance(generator, np.random.Generator | None):
+            raise ValueError(f"generator must be a numpy.random.Generator, as default_rng(0), got {generator!r}.")
         if not len(blocks):
             return np.empty(blocks.shape[:2])
         generators = [generator or np.random.default_rng(0)] * len(blocks)
@@ -183,7 +185,8 @@ class LossBalancing(Balancing):
     def weights(self, losses: Any, generator: np.random.Generator | None = None) -> Any:
         """Return the weights of tasks with these losses; for a method with state, those of its first step.
 
-        A task whose loss is not finite gets weight 0; if that is true of all, all weights are 1.
+        A task whose loss is not finite gets weight 0 from methods that look at losses; if that is true of all, all
+        weights are 1.
 
         Parameters
         ----------
@@ -195,6 +198,11 @@ class LossBalancing(Balancing):
         -------
         ndarray or Tensor of shape (…, n_tasks)
             Of the kind of `losses`.
+
+        Raises
+        ------
+        ValueError
+            If `generator` is something else.
         """
         blocks, back = as_blocks(losses, 1)  # (M, T)
         return back(self._weights(blocks, generator, {"losses": blocks}))
@@ -257,7 +265,8 @@ class GradientBalancing(Balancing):
         Raises
         ------
         ValueError
-            If `gramian` is not square, or losses are needed and not given, or of another shape.
+            If `gramian` is not square, losses are needed and not given, or of another shape, or `generator` is
+            something else.
         """
         blocks, back = as_blocks(gramian, 2)  # (M, T, T)
         if blocks.shape[1] != blocks.shape[2]:

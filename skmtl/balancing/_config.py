@@ -18,9 +18,10 @@ class ConFIG(GradientBalancing):
 
     with `Ĝ⁺` the pseudo-inverse of the cosines between gradients. Where these have full rank, or `1` is in their range,
     the common cosine is positive: no task gets worse, and all improve at the same rate for their gradient's length.
-    Else cosines are as equal as least squares can make them, and some may be negative; where gradients of length 1 sum
-    to zero, so is the direction. It does not depend on any task's scale, its length does: gradients times a number, and
-    the weights stay as they are. Weights may be negative. Task weights multiply the weights afterwards.
+    Else cosines are as equal as least squares can make them, and some may be negative, or most, where the longest
+    gradients ask for it; where gradients of length 1 sum to zero, so is the direction. It does not depend on any task's
+    scale, its length does: gradients times a number, and the weights stay as they are. Weights may be negative. Task
+    weights multiply the weights afterwards.
 
     Parameters
     ----------

@@ -20,6 +20,8 @@ class DualProj(GradientBalancing):
     mean harms none, it is the direction. At a point where no direction is good for all tasks, the direction is zero.
     All gradients times a number: the same weights. Task weights multiply the losses first.
 
+    In the paper tasks come one after the other: the newest one's gradient is projected, and those before set bounds.
+
     Parameters
     ----------
     gradients : {"auto", "representation", "parameters"}, default="auto"

@@ -21,9 +21,9 @@ class ExcessMTL(JacobianBalancing):
 
     The excess risk `e_t = Σ_p J_tp² / √S_tp` estimates how far a task is above the best that it can reach, from its
     gradients `J` and the sums `S` of their squares so far; so label noise, which raises a loss but not its excess,
-    earns no weight. `e⁰` is that of a task's first step, in which weights stay equal. Weights sum to the number of
-    tasks; one that is away keeps its share. State: the sums `S`, as many numbers as tasks times shared parameters, the
-    weights and `e⁰`. Task weights multiply the weights.
+    earns no weight. `e⁰` is that of a task's first step, in which weights stay equal; in the paper's appendix, a mean
+    over three epochs. Weights sum to the number of tasks; one that is away keeps its share. State: the sums `S`, as
+    many numbers as tasks times shared parameters, the weights and `e⁰`. Task weights multiply the weights.
 
     Parameters
     ----------

@@ -105,5 +105,13 @@ def as_balancing(balancing: Any) -> Balancing:
         return BALANCINGS[balancing]()
     raise ValueError(
         f"balancing must be a name or a balancing specification, got {balancing!r}."
-        + likely_and_known(balancing, BALANCINGS, "balancings")
+        + (_object_instead_of(balancing) or likely_and_known(balancing, BALANCINGS, "balancings"))
     )
+
+
+def _object_instead_of(balancing: Any) -> str:
+    """Return the end of a message: what to give instead of a class, or of an aggregator of torchjd."""
+    if isinstance(balancing, type):
+        return f" Give an object, {balancing.__name__}(), or a name."
+    weighting = getattr(balancing, "gramian_weighting", None)
+    return f" Give its weighting, a {type(weighting).__name__}." if is_torchjd_weighting(weighting) else ""

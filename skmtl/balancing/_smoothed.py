@@ -91,11 +91,11 @@ class SmoothedWeights(GradientBalancing):
         ValueError
             If one is out of range, or the method does not look at Gramians.
         """
-        super().check()
         if not isinstance(self.balancing, GradientBalancing):
             raise ValueError(
                 f"SmoothedWeights smooths methods on gradients, such as MGDA(), but got {self.balancing!r}."
             )
+        super().check()
         self.balancing.check()
 
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
-from ._parameters import CONSTRAINTS, resolve_trunk, with_task_weights
+from ._parameters import CONSTRAINTS, refuse_parameters_of_names, resolve_trunk, with_task_weights
 
 PREFIX = "task_weights__"
 # Attributes that a fit need not leave behind.
@@ -295,9 +295,11 @@ class BaseMultiTask(FittedMultiTask):
         Raises
         ------
         ValueError
-            If a parameter is unknown, or one task's weight is set while `task_weights` is a number or a sequence.
+            If a parameter is unknown, or belongs to a component that is given by name, or one task's weight is set
+            while `task_weights` is a number or a sequence.
         """
         changes = {name.removeprefix(PREFIX): params.pop(name) for name in list(params) if name.startswith(PREFIX)}
+        refuse_parameters_of_names(self, params)
         super().set_params(**params)
         if changes:
             self.task_weights = with_task_weights(self.task_weights, changes)

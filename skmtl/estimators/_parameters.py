@@ -19,6 +19,8 @@ from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
+# One of each kind of specification, for messages.
+SPECIFICATIONS = {"balancing": "CAGrad()", "sharing": "MMoE()", "trunk": "MLPTrunk()"}
 # Of estimators that predict probabilities.
 CALIBRATION: list[Any] = [None, StrOptions({"auto", "temperature"})]
 CONSTRAINTS: dict[str, Any] = {
@@ -302,6 +304,31 @@ def check_device(device: str | torch.device) -> torch.device:
     if found.type == "meta":
         raise ValueError(f"device={device!r} holds no data, so nothing can be trained on it; use a real device.")
     return found
+
+
+def refuse_parameters_of_names(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse `<component>__<parameter>` where the component is, or becomes, a name.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    params : dict
+        What `set_params` was given.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    for name in params:
+        component, nested, _ = name.partition("__")
+        value = params.get(component, getattr(estimator, component, None))
+        if nested and isinstance(value, str):
+            example = SPECIFICATIONS.get(component)
+            raise ValueError(
+                f"{name} cannot be set: {component} is {value!r}, and names have no parameters. Give an object"
+                + (f", for example {component}={example}." if example else ".")
+            )
 
 
 def with_task_weights(current: Any, changes: Mapping[str, float]) -> dict[str, float]:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ._layers import ACTIVATIONS, MemberLinear
 from ._mlp import MLP
+from ._modules import CallableTrunk, FixedTrunk, ModuleTrunk
 from ._sharing import SharedTrunk
-from ._trunk import Trunk
+from ._trunk import WITHOUT_LAYERS, Trunk
 
 
 class AdaptedLayer(nn.Module):
@@ -127,11 +128,12 @@ def dense_layers(trunk: Trunk, n_features: int, generators: Sequence[torch.Gener
     ValueError
         If they are not.
     """
-    layers = trunk.build_layers(n_features, generators)
-    if not all(isinstance(layer, MLP) for layer in layers):
+    foreign = isinstance(trunk, (ModuleTrunk, CallableTrunk, FixedTrunk))
+    layers: list[nn.Module] = [] if foreign else trunk.build_layers(n_features, generators)
+    if foreign or not all(isinstance(layer, MLP) for layer in layers):
         raise ValueError(
-            f"{sharing} changes the weights of dense layers, and {trunk!r} has others: use the built-in trunk, or "
-            "sharing='film', which changes units."
+            f"{sharing} changes the weights of dense layers, and {trunk!r} has others: use the built-in trunk, "
+            f"sharing='film', which changes the units of an nn.Sequential, or use {WITHOUT_LAYERS}."
         )
     return cast(list[MLP], layers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -138,6 +138,18 @@ class StitchedTrunks(SharedTrunk):
         if self.skip_shift is None:
             return seen[-1]
         return torch.einsum("mtl,mtbhl->mtbh", self.skip_start + fast(self.skip_shift), torch.stack(seen, -1))
+
+    def gates(self, x: Tensor) -> list[Tensor]:
+        """Return what each task reads of each task's layer, `(M, T, B, T)` a layer, alike for all rows.
+
+        In the mean over units; it may be negative, and need not sum to 1. See `SharedTrunk.gates`.
+        """
+        n_rows = x.shape[-2]
+        return [cast(Stitch, stitch).shares().unsqueeze(2).expand(-1, -1, n_rows, -1) for stitch in self.stitches]
+
+    def expert_owners(self) -> list[list[int | None]]:
+        """Return that each task owns one copy of a layer; see `SharedTrunk.expert_owners`."""
+        return [list(range(self.n_tasks)) for _ in self.stitches]
 
     def task_parameters(self) -> list[nn.Parameter]:
         """Return what comes last: a row of the last stitch belongs to the task that reads it."""

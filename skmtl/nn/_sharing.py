@@ -107,7 +107,8 @@ class SharedTrunk(nn.Module):
     def gates(self, x: Tensor) -> list[Tensor]:
         """Return how much each task takes of each expert, level by level, `(M, T, B, E)`. By default, none.
 
-        A level's output is the sum of its experts' by these shares. They sum to 1, but for `AdaTT` of several experts.
+        A level's output is the sum of its experts' by these shares. They sum to 1, but for `AdaTT` of several experts,
+        and for `CrossStitch`, whose shares are means over units.
 
         Parameters
         ----------

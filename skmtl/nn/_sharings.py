@@ -58,7 +58,9 @@ def as_sharing(sharing: Any) -> Sharing:
         return sharing
     if isinstance(sharing, str) and sharing in SHARINGS:
         return SHARINGS[sharing]()
-    raise ValueError(
-        f"sharing must be a name or a sharing specification, got {sharing!r}."
-        + likely_and_known(sharing, SHARINGS, "ways of sharing")
+    way_out = (
+        f" Give an object, {sharing.__name__}(), or a name."
+        if isinstance(sharing, type)
+        else likely_and_known(sharing, SHARINGS, "ways of sharing")
     )
+    raise ValueError(f"sharing must be a name or a sharing specification, got {sharing!r}.{way_out}")

@@ -52,7 +52,7 @@ class Stitch(nn.Module):
 
     def __init__(self, n_members: int, n_tasks: int, n_units: int, mixing: str, own: float, n_subspaces: int) -> None:
         super().__init__()
-        self.mixing, self.n_subspaces = mixing, n_subspaces
+        self.mixing, self.n_subspaces, self.n_units = mixing, n_subspaces, n_units
         other = (1 - own) / max(n_tasks - 1, 1)
         start = torch.full((n_tasks, n_tasks), other)
         start.fill_diagonal_(own if n_tasks > 1 else 1.0)
@@ -79,6 +79,17 @@ class Stitch(nn.Module):
         else:
             mixed = torch.einsum("mtsh,msbh->mtbh", weights, parts)
         return self._joined(mixed, x.shape[1])
+
+    @torch.no_grad()
+    def shares(self) -> Tensor:
+        """Return what each task takes of each other, in the mean over its units, `(M, T, T)`; it may be negative."""
+        weights = self.start + fast(self.shift)
+        if self.mixing == "channel":
+            weights = weights.mean(3)
+        pieces = self.n_units if self.mixing == "full" else self.n_subspaces
+        cut = weights.unflatten(2, (-1, pieces)).unflatten(1, (-1, pieces))  # type: ignore[no-untyped-call]
+        taken: Tensor = cut.sum(4).mean(2)  # of (M, T, pieces, T, pieces)
+        return taken
 
     def _cut(self, x: Tensor) -> Tensor:
         if self.n_subspaces == 1:

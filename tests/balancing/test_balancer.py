@@ -379,6 +379,13 @@ def test_gramians_of_another_shape_are_refused():
         Counting().weights([])
 
 
+@pytest.mark.parametrize("name", ["pcgrad", "rlw", "mgda"])
+@pytest.mark.parametrize("generator", [0, torch.Generator()], ids=["number", "torch"])
+def test_other_sources_of_random_numbers_are_refused(name, generator):
+    with pytest.raises(ValueError, match=r"must be a numpy\.random\.Generator"):
+        BALANCINGS[name]().weights(np.eye(2), generator)
+
+
 def test_losses_of_another_shape_than_the_gramian_are_refused():
     method = BALANCINGS["gradnorm"]()
     with pytest.raises(ValueError, match=r"losses must be \(2,\)"):

@@ -40,6 +40,13 @@ def test_a_rate_by_a_mean_of_zero_or_below_is_one(losses):
     np.testing.assert_allclose(last_weights(DynamicWeightAverage(), steps), [2 * np.exp(rates) / np.exp(rates).sum()])
 
 
+def test_gaps_by_hand():
+    steps = np.array([[9.0, 9.0], [2.0, 4.0], [2.0, 4 + 4 * np.log(3)]])[:, None, None]  # L / L_b is 1, and 1 + log 3
+    shares = np.array([0.25, 0.75])
+    np.testing.assert_allclose(last_weights(ImprovableGap(), steps[:2]), [[1 / 2, 1 / 4]])
+    np.testing.assert_allclose(last_weights(ImprovableGap(), steps), [2 * shares / steps[2, 0, 0]])
+
+
 def test_gaps_by_a_plain_statement():
     gaps = np.exp(LOSSES[4, 2] / LOSSES[1].mean(0))
     expected = 4 * gaps / gaps.sum(1, keepdims=True) / LOSSES[4, 2]

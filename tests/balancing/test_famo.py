@@ -18,6 +18,18 @@ def run(method, losses, rates):
     return weights, balancer.state["logits"]
 
 
+def test_values_by_hand():
+    # Equal shares by L = 1, 2; after a first step of Adam, logits are ± the learning rate: shares as 3 to 1.
+    balancer, losses, both = (
+        FAMO(learning_rate=np.log(3) / 2).start(1, 2),
+        np.array([[1.0, 2.0]]),
+        np.ones((1, 2), bool),
+    )
+    np.testing.assert_allclose(balancer.balance(losses=losses).weights, [[2 / 3, 1 / 3]])
+    balancer.follow_up(losses, losses * [[1.0, 0.5]], both)
+    np.testing.assert_allclose(balancer.balance(losses=losses).weights, [[6 / 7, 1 / 7]], rtol=1e-6)
+
+
 def test_logits_are_those_of_adam_with_its_weight_decay():
     rates = np.random.default_rng(1).uniform(0.5, 1.1, size=LOSSES.shape)
     _, own = run(FAMO(learning_rate=0.1, decay=0.05), LOSSES, rates)

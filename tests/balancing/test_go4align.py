@@ -8,6 +8,13 @@ from skmtl.balancing._go4align import GO4Align, group_means
 LOSSES = np.random.default_rng(0).uniform(0.1, 3, size=(50, 4))
 
 
+def test_values_by_hand():
+    # p ∝ ½ exp(−η L) is 2/3 and 1/3; times ΣL / L, 2/3 · 3 and 1/3 · 3/2; in one group, their mean.
+    losses = [1.0, 2.0]
+    np.testing.assert_allclose(GO4Align(n_groups=2, eta=np.log(2)).weights(losses), [2, 0.5])
+    np.testing.assert_allclose(GO4Align(n_groups=1, eta=np.log(2)).weights(losses), [1.25, 1.25])
+
+
 def test_one_group_is_the_mean_of_the_inverse_losses():
     expected = (LOSSES.sum(1, keepdims=True) / LOSSES / 4).mean(1, keepdims=True) * np.ones(4)
     np.testing.assert_allclose(GO4Align(n_groups=1, eta=0.0).weights(LOSSES), expected)

@@ -16,6 +16,14 @@ SETTLED = {"uncertainty": 0.5, "imtl_l": 1.0}  # what a weighted loss is where t
 every_method = pytest.mark.parametrize("name", METHODS)
 
 
+@pytest.mark.parametrize(("name", "steps"), [("uncertainty", [0.5, 2.5]), ("imtl_l", [0.0, 2.0])])
+def test_values_by_hand(name, steps):
+    # At weights of 1, losses of 1 and 3: the derivatives by s are ½ − L, or L − 1.
+    balancer, losses = METHODS[name][0](learning_rate=0.1).start(1, 2), np.array([[1.0, 3.0]])
+    np.testing.assert_array_equal(balancer.balance(losses=losses).weights, 1)
+    np.testing.assert_allclose(balancer.balance(losses=losses).weights, [np.exp(-0.1 * np.array(steps))])
+
+
 @every_method
 def test_weights_and_steps_are_the_derivatives_of_the_objective(name):
     method, objective = METHODS[name]

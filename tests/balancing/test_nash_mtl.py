@@ -23,6 +23,12 @@ def test_two_tasks_follow_the_formula():
     np.testing.assert_allclose(NashMTL().weights(gramian), expected, rtol=1e-7)
 
 
+@pytest.mark.parametrize(("alpha", "second"), [(0.5, 1 / 4), (1.0, 1 / 8), (2.0, 1 / 16)])
+def test_values_by_hand(alpha, second):
+    # Orthogonal gradients of lengths 1 and 8: (n² w)^α = 1 / w, so w = n^(−2α / (1 + α)).
+    np.testing.assert_allclose(FairGrad(alpha=alpha).weights([[1.0, 0.0], [0.0, 64.0]]), [1, second], rtol=1e-12)
+
+
 @pytest.mark.parametrize("n_tasks", [2, 3, 5, 9])
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 5.0])
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])

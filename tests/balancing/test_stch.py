@@ -16,6 +16,13 @@ def warmed_up(losses, nadir, task_weights=None, mu=0.7):
     return balancer.balance(losses=losses, epoch=1).weights
 
 
+def test_values_by_hand():
+    # ½ softmax(L / (2 μ)), where the first is larger by log 3
+    np.testing.assert_allclose(SmoothTchebycheff(mu=0.5).weights([1 + np.log(3), 1.0]), [3 / 8, 1 / 8])
+    # T softmax(log(L / L̄) / μ) / L, with L / L̄ as 3 to 1
+    np.testing.assert_allclose(warmed_up(np.array([[3.0, 2.0]]), [1.0, 2.0], mu=1.0), [[2 * 0.75 / 3, 2 * 0.25 / 2]])
+
+
 def test_the_published_form_is_the_derivative_of_its_scalar_loss():
     nadir = np.array([0.5, 1.0, 2.0, 1.5])
     losses = torch.tensor(LOSSES, requires_grad=True)

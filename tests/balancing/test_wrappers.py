@@ -43,8 +43,9 @@ def test_methods_with_state_or_losses_can_be_smoothed(inner):
 
 
 def test_only_methods_on_gradients_are_smoothed():
-    with pytest.raises(ValueError, match="smooths methods on gradients"):
-        SmoothedWeights(DynamicWeightAverage()).start(1, 2)
+    for other in (DynamicWeightAverage(), "mgda", None):
+        with pytest.raises(ValueError, match="smooths methods on gradients"):
+            SmoothedWeights(other).start(1, 2)
     with pytest.raises(ValueError, match="'c' parameter of CAGrad"):
         SmoothedWeights(CAGrad(c=-1)).start(1, 2)
 
@@ -86,6 +87,11 @@ def test_weightings_become_specifications(aggregation):
 def test_weightings_that_read_gradients_are_refused(aggregation, name):
     with pytest.raises(ValueError, match="reads the gradients themselves"):
         as_balancing(getattr(aggregation, name)()).check()
+
+
+def test_aggregators_are_refused_with_their_weighting(aggregation):
+    with pytest.raises(ValueError, match=r"Give its weighting, a UPGradWeighting\."):
+        as_balancing(aggregation.UPGrad())
 
 
 def test_other_objects_are_refused(monkeypatch):

@@ -266,6 +266,8 @@ def test_weightings_of_torchjd_are_taken_as_they_are():
         ({"sharing": "cross_stitch", "balancing": CAGrad(gradients="representation")}, "'auto' or 'parameters'"),
         ({"sharing": "ple", "hidden_layer_sizes": (4,)}, "n_levels=2 needs a trunk of as many layers, but it has 1"),
         ({"sharing": "film", "hidden_layer_sizes": ()}, "hidden_layer_sizes is empty"),
+        ({"balancing": CAGrad}, r"Give an object, CAGrad\(\), or a name"),
+        ({"sharing": MMoE}, r"Give an object, MMoE\(\), or a name"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_way_out(settings, message):
@@ -284,6 +286,9 @@ def test_an_opaque_trunk_says_which_ways_of_sharing_do():
 
     with pytest.raises(ValueError, match="'hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"):
         MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="cross_stitch").fit(X, Y)
+    for sharing in ("low_rank", "batch_ensemble"):  # which an nn.Sequential would not help
+        with pytest.raises(ValueError, match=r"dense layers.* use the built-in trunk, .*'mmoe', 'dselect_k' or 'cgc'"):
+            MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing=sharing).fit(X, Y)
     model = MultiTaskRegressor(trunk=ModuleTrunk(Opaque), sharing="mmoe", max_iter=3).fit(X, Y)
     assert model.predict(X).shape == Y.shape
 
@@ -295,6 +300,17 @@ def test_linear_networks_take_balancings_and_share_nothing():
         np.testing.assert_array_equal(found, expected)
     independent = make(hidden_layer_sizes=(), sharing="independent", max_iter=3).fit(X, Y).predict(X)
     np.testing.assert_allclose(independent, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("sharing", ["independent", "soft", CGC(1, 0)], ids=str)
+def test_tasks_that_share_nothing_are_balanced_by_their_losses_only(sharing):
+    expected = make(sharing=sharing, max_iter=3).fit(X, Y).predict(X)
+    for balancing in ("mgda", "gradvac", "db_mtl", "graddrop"):
+        found = make(sharing=sharing, balancing=balancing, max_iter=3).fit(X, Y)
+        np.testing.assert_array_equal(found.predict(X), expected)
+        assert found.task_weights_ == {"y0": 1, "y1": 1, "y2": 1}
+    found = make(sharing=sharing, balancing="scale_invariant", max_iter=3).fit(X, Y)
+    assert np.abs(found.predict(X) - expected).max() > 1e-3
 
 
 def test_the_order_of_tasks_does_not_matter():

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
-from skmtl.balancing import Uniform
+from skmtl.balancing import CAGrad, Uniform
 from skmtl.losses import Focal, Huber, LogLoss, Quantile
 from skmtl.nn import ACTIVATIONS, SHARINGS, Independent, MLPTrunk, ModuleTrunk, Soft
 from skmtl.training import SCHEDULES, SOLVERS
@@ -333,6 +333,25 @@ def test_get_params_lists_the_parameter_as_a_whole():
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(ValueError, match="Invalid parameter 'width' for estimator MultiTaskRegressor"):
         make().set_params(width=3)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"balancing__c": 0.5},
+            "balancing__c cannot be set: balancing is 'uniform', .* for example balancing=CAGrad()",
+        ),
+        ({"sharing": "ple", "sharing__n_levels": 3}, "sharing is 'ple', .* for example sharing=MMoE()"),
+        ({"loss__delta": 2.0}, r"loss is 'squared_error', and names have no parameters. Give an object\."),
+    ],
+)
+def test_parameters_of_what_is_given_by_name_are_refused(params, message):
+    model = make(balancing="uniform", loss="squared_error")
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**params)
+    assert model.sharing == "hard"
+    assert model.set_params(balancing=CAGrad(), balancing__c=0.5).balancing.c == 0.5
 
 
 def price(estimator, X, y):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from skmtl.nn import CGC, PLE, AdaTT, DSelectK, MMoE
-from tests.nn.networks import N_TASKS, built, features, network_of, targets, train
+from skmtl.nn import CGC, PLE, AdaTT, CrossStitch, DSelectK, MMoE
+from tests.nn.networks import N_TASKS, built, features, network_of, randomised, targets, train
 
 GATED = [MMoE(), CGC(), CGC(2, 1), CGC(2, 0), CGC(0, 3), PLE(), PLE(2, 0), PLE(0, 2), DSelectK()]
 GATED += [DSelectK(4, per_example=True, entropy=0.01), AdaTT()]
@@ -32,6 +32,30 @@ def test_what_a_task_takes_by_the_residual_path_of_adatt_counts(n_experts, own, 
     for gates, owners in zip(trunk.gates(features()), trunk.expert_owners(), strict=True):
         expected = torch.tensor([[own if owner == task else other for owner in owners] for task in range(N_TASKS)])
         torch.testing.assert_close(gates, expected.double()[None, :, None].expand_as(gates))
+
+
+OWN, OTHER = 0.75, 0.125
+STITCHED = [CrossStitch(mixing, own=OWN) for mixing in ("scalar", "channel", "full")]
+STITCHED += [CrossStitch(mixing, own=OWN, n_subspaces=2) for mixing in ("scalar", "channel")]
+
+
+@pytest.mark.parametrize("sharing", STITCHED, ids=str)
+def test_stitches_start_at_what_they_are_told(sharing):
+    trunk = built(sharing)
+    expected = torch.full((N_TASKS, N_TASKS), OTHER, dtype=torch.float64).fill_diagonal_(OWN)
+    for gates in trunk.gates(features()):
+        torch.testing.assert_close(gates, expected[:, None].expand(2, N_TASKS, 12, N_TASKS))
+
+
+@pytest.mark.parametrize("sharing", STITCHED, ids=str)
+def test_stitches_show_what_they_make_of_units_of_one(sharing):
+    """Let all units of one task be 1 and the others' 0: the mean over units is what each task takes of it."""
+    trunk = randomised(sharing)
+    for stitch, gates in zip(trunk.stitches, trunk.gates(features()), strict=True):
+        for task in range(N_TASKS):
+            x = torch.zeros(2, N_TASKS, 12, stitch.n_units, dtype=torch.float64)
+            x[:, task] = 1
+            torch.testing.assert_close(stitch(x).mean(3), gates[..., task])
 
 
 @pytest.mark.parametrize("n_experts", [1, 2])
