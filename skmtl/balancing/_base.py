@@ -265,9 +265,10 @@ class GradientBalancing(Balancing):
         Raises
         ------
         ValueError
-            If `gramian` is not square, losses are needed and not given, or of another shape, or `generator` is
-            something else.
+            If a parameter is out of range, `gramian` is not square, losses are needed and not given, or of another
+            shape, or `generator` is something else.
         """
+        self.check()
         blocks, back = as_blocks(gramian, 2)  # (M, T, T)
         if blocks.shape[1] != blocks.shape[2]:
             raise ValueError(f"gramian must be square in its last two dimensions, got shape {blocks.shape[1:]}.")

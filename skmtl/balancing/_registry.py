@@ -105,7 +105,7 @@ def as_balancing(balancing: Any) -> Balancing:
         return BALANCINGS[balancing]()
     raise ValueError(
         f"balancing must be a name or a balancing specification, got {balancing!r}."
-        + (_object_instead_of(balancing) or likely_and_known(balancing, BALANCINGS, "balancings"))
+        + (_object_instead_of(balancing) or likely_and_known(balancing, ["auto", *BALANCINGS], "balancings"))
     )
 
 

@@ -46,6 +46,8 @@ def test_only_methods_on_gradients_are_smoothed():
     for other in (DynamicWeightAverage(), "mgda", None):
         with pytest.raises(ValueError, match="smooths methods on gradients"):
             SmoothedWeights(other).start(1, 2)
+        with pytest.raises(ValueError, match="smooths methods on gradients"):
+            SmoothedWeights(other).weights(np.eye(2))
     with pytest.raises(ValueError, match="'c' parameter of CAGrad"):
         SmoothedWeights(CAGrad(c=-1)).start(1, 2)
 
