@@ -4,6 +4,7 @@ from ._blend import COMPANIONS, Blend, Rows, affordable, distinct_rows, serves
 from ._columns import RankedColumns
 from ._kernel import KernelCompanion
 from ._linear import LinearCompanion
+from ._tanimoto import TanimotoCompanion, are_fingerprints
 
 __all__ = [
     "COMPANIONS",
@@ -12,7 +13,9 @@ __all__ = [
     "LinearCompanion",
     "RankedColumns",
     "Rows",
+    "TanimotoCompanion",
     "affordable",
+    "are_fingerprints",
     "distinct_rows",
     "serves",
 ]

@@ -14,6 +14,7 @@ from ..tasks import TaskGroup
 from ._kernel import KernelCompanion
 from ._linear import LinearCompanion
 from ._mix import least_squares_mix, log_probabilities, logistic_mix
+from ._tanimoto import TanimotoCompanion, are_fingerprints
 
 COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
     "linear": LinearCompanion,
@@ -22,8 +23,6 @@ COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
 
 # Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
 WORTH_THREADS = 1000
-# A companion's prediction of 0 or 1 is read as a probability that is never certain.
-FARTHEST = 0.01
 
 
 def affordable(n_rows: int, n_columns: int) -> tuple[str, ...]:
@@ -163,7 +162,7 @@ class Blend:
         known, left_out = slice(None) if labelled.all() else labelled, {}
         with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
-                model = COMPANIONS[name]()
+                model = _kernel_for(rows.X) if name == "kernel" else COMPANIONS[name]()
                 model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
                 self.companions[name], left_out[name] = model, np.empty_like(targets)
                 left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(rows.X[~labelled])
@@ -237,9 +236,7 @@ class Blend:
         for place, columns in self._columns.items():
             group, own = self.groups[place], values[:, columns]
             if group.loss.scaling == "classes":
-                own = np.clip(own, FARTHEST, 1 - FARTHEST).reshape(
-                    len(values), -1, group.n_classes - first_class(group)
-                )
+                own = _inside(own, self._means[columns]).reshape(len(values), -1, group.n_classes - first_class(group))
                 if own.shape[2] < group.n_classes:
                     own = np.concatenate([1 - own, own], 2)
                 own = own / own.sum(2, keepdims=True)
@@ -309,3 +306,27 @@ class Blend:
 def first_class(group: TaskGroup) -> int:
     """Return the first class that is a target: of two classes, one says it all."""
     return 1 if group.n_classes == 2 else 0
+
+
+def _inside(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return predictions of 0 and 1 as probabilities that are never certain, in the same order.
+
+    From half of a class's share on downwards, and half of the rest's on upwards, they approach 0 and 1 exponentially:
+    of a rare class, most predictions are near 0 on either side, and which is larger still says something.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, Y)
+    shares : ndarray of shape (Y,)
+        Share of each class among the labels.
+    """
+    low, high = np.maximum(shares / 2, 1e-6), np.maximum((1 - shares) / 2, 1e-6)
+    below = low * np.exp(np.minimum((values - low) / low, 0))
+    above = 1 - high * np.exp(np.minimum((1 - high - values) / high, 0))
+    inside = np.where(values < low, below, np.where(values > 1 - high, above, values))
+    return np.clip(inside, 1e-12, 1 - 1e-12)
+
+
+def _kernel_for(X: np.ndarray) -> KernelCompanion | TanimotoCompanion:
+    """Return the kernel companion of a table: that of fingerprints, or that of all others."""
+    return TanimotoCompanion() if are_fingerprints(X) else KernelCompanion()

@@ -40,6 +40,14 @@ class Cells:
         self.full = bool((self.shares == 1).all())
         self.totals = self.weights.sum(0)
 
+    @property
+    def coverage(self) -> np.ndarray:
+        """Share of the rows' weight that each task has labels in, `(T,)`: fewer cells hold each other up more."""
+        if self.full:
+            return np.ones(self.targets.shape[1])
+        share = (self.rows[:, None] * self.shares).sum(0) / self.rows.sum()
+        return np.where(share > 0, share, 1)
+
     def of(self, tasks: list[int]) -> Cells:
         """Return the cells of some tasks; rows keep their weights."""
         part = replace(self, targets=self.targets[:, tasks], weights=self.weights[:, tasks])
@@ -82,7 +90,7 @@ class Smoother:
         self.vectors, self.values, self.cells = vectors, np.maximum(values, 0), cells
         self.roots = np.sqrt(cells.rows)[:, None]  # (n, 1)
         self.base = cells.rows / cells.rows.sum() if intercept else np.zeros(len(vectors))
-        self.blocks = [] if together is None else _blocks(together)
+        self.blocks = [] if together is None else blocks_of(together)
 
     def solve(self, ridge: float) -> tuple[np.ndarray, np.ndarray]:
         """Return what the targets are to each direction, and the predictions of rows left out.
@@ -108,21 +116,17 @@ class Smoother:
         return loads, self._left_out(filled, fitted, kept)
 
     def _left_out(self, filled: np.ndarray, fitted: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        cells, gap = self.cells, filled - fitted
-        share = np.ones(filled.shape[1])
-        if not cells.full:  # fewer cells hold each other up more
-            share = (cells.rows[:, None] * cells.shares).sum(0) / cells.rows.sum()
-            share = np.where(share > 0, share, 1)
-        rest = np.maximum(1 - (self._leverage(kept) + self.base)[:, None] / share, SMALLEST_REST)
-        left_out: np.ndarray = filled - gap / rest
+        gap = filled - fitted
+        rest = np.maximum(1 - self._leverage(kept) - self.base, SMALLEST_REST)
+        errors = gap / rest[:, None]
         for block in self.blocks:
             # Both sides in units in which rows count alike: (I − H) e = r, with the block's part of the hat matrix.
             directions = np.hstack([self.vectors[block] * np.sqrt(kept), np.sqrt(self.base[block])[:, None]])
-            scaled = self.roots[block] * gap[block]
-            for value in np.unique(share):
-                tasks = np.flatnonzero(share == value)
-                errors = _released(directions / np.sqrt(value), scaled[:, tasks])
-                left_out[np.ix_(block, tasks)] = filled[np.ix_(block, tasks)] - errors / self.roots[block]
+            errors[block] = _released(directions, self.roots[block] * gap[block]) / self.roots[block]
+        # A row that is held up by m rows, itself among them, has a leverage of 1 / m; of a task with labels in a share
+        # s of the rows, by 1 + s (m − 1). With that, (1 − h) becomes (1 − h) / (1 + h (1 − s) / s).
+        share = self.cells.coverage
+        left_out: np.ndarray = filled - errors - (1 - share) / share * (errors - gap)
         return left_out
 
     def _fitted(self, loads: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -155,8 +159,13 @@ def thin_vectors(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return left, lengths, vectors
 
 
-def _blocks(together: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each number that several rows have."""
+def blocks_of(together: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each number that several rows have.
+
+    Parameters
+    ----------
+    together : ndarray of int of shape (n,)
+    """
     _, which, counts = np.unique(together, return_inverse=True, return_counts=True)
     parts = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
     return [part for part in parts if len(part) > 1]

@@ -96,13 +96,20 @@ def _weighted_sum(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def sparse_scale(X: Any, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted root mean square of each column of a sparse array."""
+    """Return the weighted root mean square of what is not zero in each column of a sparse array.
+
+    Zeros do not count: a rare bit or word would be scaled up by as much as it is rare, and be learned by heart. Bits
+    stay 0 and 1, as codes of categories do.
+    """
     entries = X.tocoo()
+    there = entries.data != 0
+    columns, values, weights = entries.col[there], entries.data[there], weights[entries.row[there]]
     peak = np.zeros(X.shape[1])
-    np.maximum.at(peak, entries.col, np.abs(entries.data))
+    np.maximum.at(peak, columns, np.abs(values))
     unit = _power_of_two(peak)
-    squares = weights[entries.row] * (entries.data / unit[entries.col]) ** 2
-    scale: np.ndarray = unit * np.sqrt(np.bincount(entries.col, weights=squares, minlength=X.shape[1]) / weights.sum())
+    squares = np.bincount(columns, weights * (values / unit[columns]) ** 2, minlength=X.shape[1])
+    totals = np.bincount(columns, weights, minlength=X.shape[1])
+    scale: np.ndarray = unit * np.sqrt(squares / np.where(totals > 0, totals, 1))
     return scale
 
 

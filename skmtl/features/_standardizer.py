@@ -19,8 +19,8 @@ from ._slots import Embedded, OneHot, automatic_size, plan_slots
 class Standardizer:
     """Column statistics of the matrix of X, and the map from its rows to standardised tensors.
 
-    Dense numbers are standardised to mean 0 and variance 1; sparse ones are only divided by their root mean square, so
-    that they stay sparse. Statistics are weighted, taken in float64, and read in chunks: a memory-mapped X is never
+    Dense numbers are standardised to mean 0 and variance 1; sparse ones are only divided by the root mean square of
+    what is not 0, so that they stay sparse. Statistics are weighted, taken in float64, and read in chunks: a memory-mapped X is never
     copied.
 
     A row becomes, in this order:
@@ -52,8 +52,8 @@ class Standardizer:
     mean_ : ndarray of shape (n_numeric,)
         Column means of the numbers; 0 for sparse X.
     inverse_scale_ : ndarray of shape (n_numeric,)
-        1 / column standard deviations (root mean squares for sparse X). 0 for a column that has been constant so
-        far: nothing can be learned from it, and whatever it holds at predict is ignored.
+        1 / column standard deviations (root mean squares of what is not 0 for sparse X). 0 for a column that has been
+        constant so far: nothing can be learned from it, and whatever it holds at predict is ignored.
     n_outputs : int
         Columns of a tensor that are features as they are.
     n_embedded : int

@@ -140,19 +140,26 @@ def test_later_rows_measure_only_columns_without_a_scale():
     assert standardised(standardizer, np.array([[1.0, 3.0]])).tolist() == [[-1, 1]]
 
 
-def test_sparse_columns_are_divided_by_their_weighted_root_mean_square():
+def test_sparse_columns_are_divided_by_the_weighted_root_mean_square_of_what_is_not_zero():
     rng = np.random.default_rng(2)
     dense = rng.normal(size=(30, 4)) * (rng.random((30, 4)) < 0.3)
     dense[:, 3] = 0
     weights = rng.uniform(0.1, 2, 30)
     standardizer = Standardizer(4).update(csr_array(dense), None, weights)
-    expected = np.sqrt(np.average(dense**2, axis=0, weights=weights))
+    present = np.where(dense != 0, weights[:, None], 0)
+    expected = np.sqrt((present * dense**2).sum(0) / np.maximum(present.sum(0), 1e-9))
     assert standardizer.mean_.tolist() == [0] * 4
     np.testing.assert_allclose(moments(standardizer)[1], expected, rtol=1e-13)  # a few float64 operations
     result = standardised(standardizer, csr_array(dense)[3:7])
     assert result.layout == torch.strided
     np.testing.assert_allclose(result[:, :3].numpy(), dense[3:7, :3] / expected[:3], rtol=1e-13)
     assert (result[:, 3] == 0).all()
+
+
+def test_sparse_bits_stay_bits_however_rare_and_stored_zeros_do_not_count():
+    X = csr_array((np.array([1.0, 0.0, 3.0, 3.0]), ([7, 3, 0, 9], [0, 0, 1, 1])), shape=(1000, 2))
+    standardizer = Standardizer(2).update(X, None, np.ones(1000))
+    np.testing.assert_allclose(standardised(standardizer, X)[[7, 0]].numpy(), np.eye(2), rtol=1e-15)
 
 
 def test_sparse_rows_may_be_chosen():
@@ -167,7 +174,7 @@ def test_sparse_rows_may_be_chosen():
 def test_sparse_columns_of_absurd_scale(scale):
     dense = np.array([[scale, 0.0], [0.0, 1.0], [-2 * scale, 3.0]])
     standardizer = Standardizer(2).update(csr_array(dense), None, np.ones(3))
-    np.testing.assert_allclose(moments(standardizer)[1] / [scale, 1], np.sqrt([5 / 3, 10 / 3]), rtol=1e-14)
+    np.testing.assert_allclose(moments(standardizer)[1] / [scale, 1], np.sqrt([5 / 2, 10 / 2]), rtol=1e-14)
 
 
 def test_wide_sparse_X_is_measured_without_being_densified():
