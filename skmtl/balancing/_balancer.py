@@ -23,7 +23,7 @@ class Balanced(NamedTuple):
     weights : ndarray of shape (M, T)
         Weights of the tasks' losses or gradients, task weights included; 0 for tasks that are not there.
     jacobian : Tensor of shape (M, T, P) or None
-        What they multiply, where that is not the gradients of this step.
+        What they multiply, where that is not the gradients of this step. Good until the next one.
     """
 
     weights: np.ndarray
@@ -227,6 +227,11 @@ def _usable(lengths: np.ndarray) -> np.ndarray:
 
 
 def _lengths(jacobian: Tensor) -> np.ndarray:
-    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum."""
-    lengths: np.ndarray = widened(jacobian).norm(dim=-1).cpu().numpy()
+    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum.
+
+    Only where squares are too large or too small for the Jacobian's own precision are they found in a wider one.
+    """
+    lengths: np.ndarray = jacobian.norm(dim=-1).cpu().numpy()
+    if not _usable(lengths).all():
+        lengths = widened(jacobian).norm(dim=-1).cpu().numpy()
     return lengths if lengths.ndim == 2 else lengths.sum(1)

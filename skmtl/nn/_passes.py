@@ -13,6 +13,8 @@ from ._heads import Heads
 from ._mlp import MLP, Record
 from ._sharing import SharedTrunk
 
+ALL = slice(None)
+
 
 class TrainingPass:
     """A forward pass while training: outputs, and on demand the gradients of all tasks together or of each.
@@ -59,8 +61,16 @@ class TrainingPass:
         """
         raise NotImplementedError
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
-        """Return gradients of the shared parameters, `(T, *shape)` each, from the tasks' own, `(M, T, B, H)`."""
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters, `(M, T, P)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, R, O)
+            Gradient with respect to the outputs of some rows.
+        rows : slice, default=slice(None)
+            Which these are; the gradient of the others is 0.
+        """
         raise NotImplementedError
 
     # What follows from it --------------------------------------------------------------------------------------------
@@ -81,6 +91,17 @@ class TrainingPass:
             self.backward_trunk(self._below(gradient))
         else:
             self._backward_apart(self._below(gradient), self._below(shared_gradient))
+
+    @torch.no_grad()
+    def backward_own(self, gradient: Tensor) -> None:
+        """Set the gradients of what belongs to one task; those of what is shared are for `set_shared` to set.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        self.heads.backward(self.representation, gradient)
 
     def _below(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to the representation of that with respect to the outputs."""
@@ -109,30 +130,6 @@ class TrainingPass:
         mixing = self.mixing.double().transpose(1, 2)  # (M, B, T, E)
         products = torch.matmul(own, own.transpose(2, 3)) * torch.matmul(mixing, mixing.transpose(2, 3))
         return products.sum(1)
-
-    @torch.no_grad()
-    def jacobian(self, gradient: Tensor) -> Tensor:
-        """Return each task's gradient with respect to the shared parameters, `(M, T, P)`.
-
-        Parameters
-        ----------
-        gradient : Tensor of shape (M, B, O)
-            Gradient with respect to the outputs.
-        """
-        n_members = len(self.outputs)
-        parts = self._trunk_jacobian(self.heads.task_gradients(gradient))
-        batched = [
-            part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
-            for part, (_, owner) in zip(parts, self.shared, strict=True)
-            if owner is None
-        ]
-        own: list[list[Tensor]] = [[] for _ in range(n_members)]
-        for part, (_, owner) in zip(parts, self.shared, strict=True):
-            if owner is not None:
-                own[owner].append(part.flatten(1))
-        if any(own):
-            batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
-        return torch.cat(batched, 2)
 
     @torch.no_grad()
     def set_shared(self, gradient: Tensor) -> None:
@@ -183,14 +180,22 @@ class ClosedPass(TrainingPass):
             vectors = self.trunk.input_gradient(self.records, gradient)[..., -self.embedding.n_outputs :]
             self.embedding.backward(self.x, vectors)
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
-        parts: list[list[Tensor]] = [[] for _ in self.shared]
-        for task in range(gradients.shape[1]):
-            self.backward_trunk(gradients[:, task])
-            for part, (parameter, _) in zip(parts, self.shared, strict=True):
-                assert parameter.grad is not None
-                part.append(parameter.grad.clone())
-        return [torch.stack(part) for part in parts]
+    @torch.no_grad()
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters; see `TrainingPass.jacobian`."""
+        own = self.heads.task_gradients(gradient)  # (M, T, R, H)
+        records = self.records if rows == ALL else [record.part(rows) for record in self.records]
+        shapes = [(*own.shape[:2], *parameter.shape[1:]) for parameter, _ in self.shared]
+        sizes = [parameter.numel() // len(own) for parameter, _ in self.shared]
+        result = own.new_empty(*own.shape[:2], sum(sizes))
+        parts = [part.view(shape) for part, shape in zip(torch.split(result, sizes, 2), shapes, strict=True)]
+        own = self.trunk.jacobian(records, own, parts)
+        if self.embedding is not None:
+            for task in range(own.shape[1]):
+                vectors = self.trunk.input_gradient(records, own[:, task])[..., -self.embedding.n_outputs :]
+                self.embedding.backward(self.x[..., rows, :], vectors)
+                parts[-1][:, task] = self.embedding.weight.grad
+        return result
 
 
 class AutogradPass(TrainingPass):
@@ -246,7 +251,36 @@ class AutogradPass(TrainingPass):
         for parameter, gradient in zip(parameters, found, strict=True):
             _set_gradient(parameter, gradient)
 
+    def backward_own(self, gradient: Tensor) -> None:
+        """Set the gradients of what belongs to one task; see `TrainingPass.backward_own`."""
+        super().backward_own(gradient)
+        if self.has_own:
+            self.backward_trunk(self._below(gradient))
+
+    @torch.no_grad()
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters; see `TrainingPass.jacobian`."""
+        whole = gradient
+        if rows != ALL:
+            whole = torch.zeros_like(self.outputs)
+            whole[:, rows] = gradient
+        n_members = len(self.outputs)
+        parts = self._trunk_jacobian(self.heads.task_gradients(whole))
+        batched = [
+            part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
+            for part, (_, owner) in zip(parts, self.shared, strict=True)
+            if owner is None
+        ]
+        own: list[list[Tensor]] = [[] for _ in range(n_members)]
+        for part, (_, owner) in zip(parts, self.shared, strict=True):
+            if owner is not None:
+                own[owner].append(part.flatten(1))
+        if any(own):
+            batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
+        return torch.cat(batched, 2)
+
     def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
+        """Return gradients of the shared parameters, `(T, *shape)` each, from the tasks' own, `(M, T, B, H)`."""
         tasks = gradients.transpose(0, 1)  # (T, M, B, H)
         if self.graph.dim() == 4:
             one = torch.eye(len(tasks), dtype=gradients.dtype, device=gradients.device)
