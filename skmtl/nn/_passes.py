@@ -194,6 +194,7 @@ class ClosedPass(TrainingPass):
             for task in range(own.shape[1]):
                 vectors = self.trunk.input_gradient(records, own[:, task])[..., -self.embedding.n_outputs :]
                 self.embedding.backward(self.x[..., rows, :], vectors)
+                assert self.embedding.weight.grad is not None
                 parts[-1][:, task] = self.embedding.weight.grad
         return result
 

@@ -153,24 +153,26 @@ class BalancedBackward:
         epoch: int,
     ) -> np.ndarray:
         method = self.balancer.method
-        common = method.wants == "representation" and passed.representation.dim() == 3
-        units = passed.representation if common else None
-        if common:
-            jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
+        pulls = method.wants_pulls and passed.representation.dim() == 3
+        if pulls:
+            signs = passed.representation.sign()
+            jacobian = passed.heads.pulls(derivative, signs)  # (M, T, H)
         elif method.wants_halves:
             halves = [slice(0, None, 2), slice(1, None, 2)]
             jacobian = torch.stack([passed.jacobian(2 * derivative[:, half], half) for half in halves], 1)
         else:
             jacobian = passed.jacobian(derivative)  # (M, T, P)
         weights, replaced = self.balancer.balance(
-            losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
+            losses=losses, jacobian=jacobian, pulls=pulls, present=present, epoch=epoch
         )
-        gradients = jacobian if replaced is None else replaced
-        if common:
-            passed.heads.backward(passed.representation, self._weighted(derivative))
-            passed.backward_trunk(weighted_sum(weights, gradients).view_as(passed.representation))
+        if not pulls:
+            self._apply(passed, derivative, weights, jacobian if replaced is None else replaced)
+        elif replaced is None:  # no task pulls: all passes
+            self._apply(passed, derivative, weights, None)
         else:
-            self._apply(passed, derivative, weights, gradients)
+            shared = self.objective.times(derivative.clone(), self._by_column(weights))
+            passed.heads.backward(passed.representation, self._weighted(derivative))
+            passed.backward_trunk(passed.heads.pulled(shared, signs, replaced))
         return weights
 
     def _apply(
