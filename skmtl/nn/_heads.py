@@ -71,6 +71,26 @@ class Heads(MemberLinear):
             return super().forward(x)
         return self._packed(torch.matmul(x, self._task_weights())) + self.bias
 
+    def of_mixtures(self, gates: Tensor, experts: Tensor) -> Tensor:
+        """Map what each task mixes of common experts to `(M, B, O)`.
+
+        Heads are linear, so experts pass through them first: a task's few outputs are mixed, not its many units.
+
+        Parameters
+        ----------
+        gates : Tensor of shape (M, T, B, E)
+        experts : Tensor of shape (M, E, B, H)
+        """
+        n_experts, n_rows = experts.shape[1:3]
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        flat = torch.bmm(experts.flatten(1, 2), weight)  # (M, E · B, O)
+        # Rows last in memory, as gates have them.
+        by_expert = flat.view(-1, n_experts, n_rows, weight.shape[2]).permute(0, 3, 1, 2).contiguous()  # (M, O, E, B)
+        by_output = gates.transpose(2, 3)
+        if not (self._in_order and self.n_tasks == len(self.owners)):
+            by_output = by_output[:, self.owners]
+        return (by_output * by_expert).sum(2).transpose(1, 2) + self.bias
+
     def backward(self, x: Tensor, gradient: Tensor) -> None:
         """Set the gradients of weights and biases.
 

@@ -86,7 +86,7 @@ class TrainingPass:
         shared_gradient : Tensor of shape (M, B, O) or None, default=None
             What stands in its place for the parameters that several tasks share; None: the same.
         """
-        self.heads.backward(self.representation, gradient)
+        self._backward_heads(gradient)
         if shared_gradient is None:
             self.backward_trunk(self._below(gradient))
         else:
@@ -101,6 +101,9 @@ class TrainingPass:
         gradient : Tensor of shape (M, B, O)
             Gradient with respect to the outputs.
         """
+        self._backward_heads(gradient)
+
+    def _backward_heads(self, gradient: Tensor) -> None:
         self.heads.backward(self.representation, gradient)
 
     def _below(self, gradient: Tensor) -> Tensor:
@@ -266,7 +269,7 @@ class AutogradPass(TrainingPass):
             whole = torch.zeros_like(self.outputs)
             whole[:, rows] = gradient
         n_members = len(self.outputs)
-        parts = self._trunk_jacobian(self.heads.task_gradients(whole))
+        parts = self._trunk_jacobian(self._of_tasks(whole))
         batched = [
             part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
             for part, (_, owner) in zip(parts, self.shared, strict=True)
@@ -280,12 +283,17 @@ class AutogradPass(TrainingPass):
             batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
         return torch.cat(batched, 2)
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
-        """Return gradients of the shared parameters, `(T, *shape)` each, from the tasks' own, `(M, T, B, H)`."""
+    def _of_tasks(self, gradient: Tensor) -> Tensor:
+        """Return each task's gradient with respect to what the graph ends in, `(T, M, …)`."""
+        gradients = self.heads.task_gradients(gradient)  # (M, T, B, H)
         tasks = gradients.transpose(0, 1)  # (T, M, B, H)
         if self.graph.dim() == 4:
             one = torch.eye(len(tasks), dtype=gradients.dtype, device=gradients.device)
             tasks = one[:, None, :, None, None] * gradients  # (T, M, T, B, H): each task's loss reads its own only
+        return tasks
+
+    def _trunk_jacobian(self, tasks: Tensor) -> list[Tensor]:
+        """Return gradients of the shared parameters, `(T, *shape)` each, from those of `_of_tasks`."""
         parameters = [parameter for parameter, _ in self.shared]
         try:
             found = torch.autograd.grad(
@@ -303,6 +311,45 @@ class AutogradPass(TrainingPass):
             parameter.new_zeros(len(tasks), *parameter.shape) if part is None else part
             for parameter, part in zip(parameters, found, strict=True)
         ]
+
+
+class MixturePass(AutogradPass):
+    """A pass through experts that every task mixes in its own way, heads included.
+
+    Parameters
+    ----------
+    heads : Heads
+    trunk : SharedTrunk
+    gates : Tensor of shape (M, T, B, E)
+        With its graph.
+    experts : Tensor of shape (M, E, B, H)
+        With its graph.
+    shared : list of (nn.Parameter, int or None)
+    """
+
+    def __init__(
+        self,
+        heads: Heads,
+        trunk: SharedTrunk,
+        gates: Tensor,
+        experts: Tensor,
+        shared: Sequence[tuple[nn.Parameter, int | None]],
+    ) -> None:
+        self.heads, self.representation, self.shared = heads, experts.detach(), list(shared)
+        self.has_own = True  # the heads, which here belong to the graph
+        self.penalty, self._mixing = trunk.penalty, trunk.mixing
+        self.graph = heads.of_mixtures(gates, experts)
+        self.outputs = self.graph.detach()
+
+    def _backward_heads(self, gradient: Tensor) -> None:
+        """Do nothing: they belong to the graph."""
+
+    def _below(self, gradient: Tensor) -> Tensor:
+        return gradient
+
+    def _of_tasks(self, gradient: Tensor) -> Tensor:
+        tasks = torch.arange(self.heads.n_tasks, device=gradient.device)
+        return gradient * (self.heads.owners == tasks[:, None])[:, None, None]  # (T, M, B, O)
 
 
 def _set_gradient(parameter: nn.Parameter, gradient: Tensor) -> None:
