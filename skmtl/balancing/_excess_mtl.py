@@ -10,14 +10,11 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from ._arrays import widened
+from ._arrays import column_blocks, widened
 from ._base import JacobianBalancing
 from ._floor import softmax
 from ._learned import LARGEST
 from ._step import Step
-
-# Of gradients that are looked at together, so that what is in between stays in the processor's memory.
-BLOCK_VALUES = 2**15
 
 
 class ExcessMTL(JacobianBalancing):
@@ -91,12 +88,10 @@ def excess_risks(jacobian: Tensor, state: dict[str, Any]) -> np.ndarray:
     """
     if "squares" not in state:
         state["squares"] = torch.zeros_like(widened(jacobian))
-    n_columns = max(1, BLOCK_VALUES * jacobian.shape[2] // jacobian.numel())
     excess = np.zeros(jacobian.shape[:2])
-    blocks = (torch.split(whole, n_columns, 2) for whole in (jacobian, state["squares"]))
-    for gradients, sums in zip(*blocks, strict=True):
-        squares = widened(gradients).square()
-        sums.add_(squares)
+    for gradients, sums in column_blocks(jacobian, state["squares"]):
+        squares = gradients.square()
+        sums.add_(squares)  # in the state: it is wide already
         excess += squares.div_(sums.sqrt().clamp_(min=torch.finfo(sums.dtype).tiny)).sum(2).double().cpu().numpy()
     return excess
 
