@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+# Of a Jacobian, that are looked at together.
+BLOCK_VALUES = 2**16
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -18,6 +21,28 @@ def widened(tensor: Tensor) -> Tensor:
     tensor : Tensor
     """
     return tensor if tensor.device.type == "mps" else tensor.double()
+
+
+def column_blocks(*jacobians: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the same columns of several Jacobians, some at a time, in the widest precision.
+
+    Wide copies of all columns at once would have to be fetched from far away by each operation.
+
+    Parameters
+    ----------
+    *jacobians : Tensor of shape (M, T, P)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing._arrays import column_blocks
+    >>> sum(block.sum() for (block,) in column_blocks(torch.ones(1, 8, 10_000)))
+    tensor(80000., dtype=torch.float64)
+    """
+    first = jacobians[0]
+    n_columns = max(1, BLOCK_VALUES * first.shape[2] // max(1, first.numel()))
+    for blocks in zip(*(torch.split(jacobian, n_columns, 2) for jacobian in jacobians), strict=True):
+        yield tuple(widened(block) for block in blocks)
 
 
 def as_blocks(values: Any, n_last: int) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:

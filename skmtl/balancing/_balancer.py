@@ -23,7 +23,8 @@ class Balanced(NamedTuple):
     weights : ndarray of shape (M, T)
         Weights of the tasks' losses or gradients, task weights included; 0 for tasks that are not there.
     jacobian : Tensor of shape (M, T, P) or None
-        What they multiply, where that is not the gradients of this step.
+        What they multiply, where that is not the gradients of this step; for pulls, which shares of them pass, `(M, T,
+        2, H)`. Good until the next step.
     """
 
     weights: np.ndarray
@@ -100,7 +101,7 @@ class Balancer:
         losses: np.ndarray | None = None,
         gramian: np.ndarray | None = None,
         jacobian: Tensor | None = None,
-        units: Tensor | None = None,
+        pulls: bool = False,
         present: np.ndarray | None = None,
         epoch: int = 0,
     ) -> Balanced:
@@ -111,8 +112,8 @@ class Balancer:
         losses : ndarray of shape (M, T) or None, default=None
         gramian : ndarray of shape (M, T, T) or None, default=None
         jacobian : Tensor of shape (M, T, P) or None, default=None
-        units : Tensor of shape (M, B, H) or None, default=None
-            The representation, where gradients are taken with respect to it.
+        pulls : bool, default=False
+            Whether the Jacobian holds pulls on units; see `Balancing`.
         present : ndarray of bool of shape (M, T) or None, default=None
             Which tasks have labels; None: all.
         epoch : int, default=0
@@ -139,13 +140,13 @@ class Balancer:
             losses,
             NOTHING if gramian is None else gramian,
             NO_JACOBIAN if jacobian is None else jacobian,
-            units,
+            pulls,
             NOTHING if drawn[0] is None else np.stack([values for values in drawn if values is not None]),
         )
         weights, replaced = self._solve(step, seen)
         if self._prefers:
             weights = weights * preferences
-            if replaced is not None and method.sees_task_weights:  # made of gradients that have them already
+            if replaced is not None and method.sees_task_weights and not pulls:  # made of gradients that have them
                 replaced = replaced / replaced.new_tensor(np.where(preferences > 0, preferences, 1))[:, None]
         if method.needs == "gramian":
             followed = seen.any(1) | ~given.any(1)
@@ -180,7 +181,7 @@ class Balancer:
             self._keep(state, members, tasks)
             weights[places(members, tasks)] = self._scaled(solved)
             if replaced is not None:
-                whole = step.jacobian.new_zeros(step.jacobian.shape) if whole is None else whole
+                whole = replaced.new_zeros(*seen.shape, *replaced.shape[2:]) if whole is None else whole
                 whole[places(members, tasks)] = replaced
         return weights, whole
 
@@ -227,6 +228,11 @@ def _usable(lengths: np.ndarray) -> np.ndarray:
 
 
 def _lengths(jacobian: Tensor) -> np.ndarray:
-    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum."""
-    lengths: np.ndarray = widened(jacobian).norm(dim=-1).cpu().numpy()
+    """Lengths of the rows of a Jacobian, `(M, T)`; of two halves, the sum.
+
+    Only where squares are too large or too small for the Jacobian's own precision are they found in a wider one.
+    """
+    lengths: np.ndarray = jacobian.norm(dim=-1).cpu().numpy()
+    if not _usable(lengths).all():
+        lengths = widened(jacobian).norm(dim=-1).cpu().numpy()
     return lengths if lengths.ndim == 2 else lengths.sum(1)

@@ -41,9 +41,10 @@ class Balancing(BaseEstimator):
         Steps after which the weights of a method on Gramians are renewed.
     gradients : {"auto", "representation", "parameters"}
         What the gradients of a method on Gramians are taken with respect to.
-    wants : {"parameters", "representation"}
-        What those of a method on Jacobians are taken with respect to. The representation is that of a batch's rows, so
-        nothing can be kept of it from step to step; where tasks have no common one, it is parameters all the same.
+    wants_pulls : bool
+        Whether a method on Jacobians is given pulls on the units of the representation, where tasks have a common one:
+        each task's gradient times the signs of the units, summed over rows. What `replace` returns is then which shares
+        of pulls up and down pass, `(M, T, 2, H)`.
     wants_halves : bool
         Whether a Jacobian is that of two halves of the batch, one after the other, `(M, 2, T, P)`.
     """
@@ -55,7 +56,7 @@ class Balancing(BaseEstimator):
     follows_up: ClassVar[bool] = False
     every: int = 1
     gradients: str = "auto"
-    wants: ClassVar[str] = "parameters"
+    wants_pulls: ClassVar[bool] = False
     wants_halves: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = SCALE
     scale: str

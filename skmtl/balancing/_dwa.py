@@ -53,13 +53,14 @@ class DynamicWeightAverage(LossBalancing):
         self.temperature = temperature
 
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
-        """Return means of epochs, none known yet; see `Balancing.initial_state`."""
-        return epoch_means(n_members, n_tasks)
+        """Return means of epochs, none known yet, and equal rates; see `Balancing.initial_state`."""
+        return {**epoch_means(n_members, n_tasks), "rates": np.ones((n_members, n_tasks))}
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the softmax of the rates; see `Balancing.solve`."""
-        follow_epochs(step.losses, step.epoch, state)
-        known = np.isfinite(state["before"]) & (state["before"] > 0)
-        rates: Array = np.where(known, state["last"] / np.where(known, state["before"], 1), 1)
+        if follow_epochs(step.losses, step.epoch, state):
+            known = np.isfinite(state["before"]) & (state["before"] > 0)
+            state["rates"] = np.where(known, state["last"] / np.where(known, state["before"], 1), 1)
+        rates: Array = state["rates"]
         weights: np.ndarray = softmax(rates / self.temperature) * rates.shape[1]
         return weights

@@ -32,8 +32,8 @@ def epoch_means(n_members: int, n_tasks: int) -> dict[str, Any]:
     }
 
 
-def follow_epochs(losses: np.ndarray, epoch: int, state: dict[str, Any]) -> None:
-    """Add a step to the means; a new epoch closes that of the one before.
+def follow_epochs(losses: np.ndarray, epoch: int, state: dict[str, Any]) -> bool:
+    """Add a step to the means; a new epoch closes that of the one before. Return whether it is a new epoch.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def follow_epochs(losses: np.ndarray, epoch: int, state: dict[str, Any]) -> None
         Of `epoch_means`.
     """
     if (state["epoch"] == epoch).all():  # nearly always
-        state["sums"] = state["sums"] + losses
-        state["steps"] = state["steps"] + 1
-        return
+        state["sums"] += losses
+        state["steps"] += 1
+        return False
     over = (state["epoch"] != epoch) & (state["steps"] > 0)
     means = state["sums"] / np.maximum(state["steps"], 1)
     state["before"] = np.where(over, state["last"], state["before"])
@@ -54,3 +54,4 @@ def follow_epochs(losses: np.ndarray, epoch: int, state: dict[str, Any]) -> None
     state["sums"] = np.where(over, 0, state["sums"]) + losses
     state["steps"] = np.where(over, 0, state["steps"]) + 1
     state["epoch"] = np.full_like(state["epoch"], epoch)
+    return True

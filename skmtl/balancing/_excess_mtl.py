@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
+from torch import Tensor
 
-from ._arrays import widened
+from ._arrays import column_blocks, widened
 from ._base import JacobianBalancing
 from ._floor import softmax
 from ._learned import LARGEST
@@ -63,10 +64,7 @@ class ExcessMTL(JacobianBalancing):
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights after this step's lesson; see `Balancing.solve`."""
-        squares = widened(step.jacobian).square()
-        sums = squares + state["squares"] if "squares" in state else squares
-        state["squares"] = sums
-        excess = (squares / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)).sum(2).double().cpu().numpy()
+        excess = excess_risks(step.jacobian, state)
         first = np.isnan(state["first"]) & (excess > 0)
         relative = np.where(np.isnan(state["first"]), 0, excess / np.where(np.isnan(state["first"]), 1, state["first"]))
         state["first"] = np.where(first, excess, state["first"])
@@ -77,6 +75,25 @@ class ExcessMTL(JacobianBalancing):
         state["log_weights"] = logs - (log_sum(logs) - log_sum(before))
         weights: np.ndarray = softmax(logs) * logs.shape[1]
         return weights
+
+
+def excess_risks(jacobian: Tensor, state: dict[str, Any]) -> np.ndarray:
+    """Return `e`, `(M, T)`, and add the squares of the gradients to the sums in the state.
+
+    Parameters
+    ----------
+    jacobian : Tensor of shape (M, T, P)
+    state : dict
+        `squares`, `(M, T, P)`, is made at the first step.
+    """
+    if "squares" not in state:
+        state["squares"] = torch.zeros_like(widened(jacobian))
+    excess = np.zeros(jacobian.shape[:2])
+    for gradients, sums in column_blocks(jacobian, state["squares"]):
+        squares = gradients.square()
+        sums.add_(squares)  # in the state: it is wide already
+        excess += squares.div_(sums.sqrt().clamp_(min=torch.finfo(sums.dtype).tiny)).sum(2).double().cpu().numpy()
+    return excess
 
 
 def log_sum(logs: np.ndarray) -> np.ndarray:

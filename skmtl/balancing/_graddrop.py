@@ -49,7 +49,7 @@ class GradDrop(JacobianBalancing):
              [3., 1.]]])
     """
 
-    wants = "representation"
+    wants_pulls = True
     sees_task_weights = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **JacobianBalancing._parameter_constraints,
@@ -65,26 +65,20 @@ class GradDrop(JacobianBalancing):
         return np.full(n_tasks, float(generator.integers(LARGEST_SEED)))
 
     def replace(self, step: Step, state: dict[str, Any]) -> tuple[np.ndarray, Tensor | None]:
-        """Return ones, and what is left of the gradients; see `Balancing.replace`."""
+        """Return ones, and what is left of the gradients, or shares of pulls; see `Balancing.replace`."""
         del state
         gradients = step.jacobian.detach()  # (M, T, P)
-        if step.units is None:
-            pull, signed = gradients, gradients
-        else:
-            n_members, n_rows, n_units = step.units.shape
-            signed = gradients.reshape(n_members, -1, n_rows, n_units) * step.units.sign().unsqueeze(1)  # (M, T, B, H)
-            pull = signed.sum(2)  # (M, T, H)
-        total = pull.abs().sum(1)
-        positive = 0.5 * (1 + pull.sum(1) / torch.where(total > 0, total, 1))  # (M, H)
+        total = gradients.abs().sum(1)
+        positive = 0.5 * (1 + gradients.sum(1) / torch.where(total > 0, total, 1))  # (M, P)
         drawn = torch.stack(
             [
                 torch.rand(positive.shape[1], generator=torch.Generator().manual_seed(int(seed)))
                 for seed in step.draws[:, 0]
             ]
         ).to(positive)
-        up = (positive > drawn).unsqueeze(1)  # (M, 1, H)
-        kept = (signed > 0) == (up if step.units is None else up.unsqueeze(2))  # what is 0 may stay
-        passed = gradients * kept.reshape(gradients.shape)
-        if self.leak > 0:
-            passed = torch.lerp(passed, gradients, self.leak)
+        up = (positive > drawn).to(positive)
+        shares = torch.lerp(torch.stack([up, 1 - up], 1), torch.ones_like(up).unsqueeze(1), self.leak)  # (M, 2, P)
+        passed = shares.unsqueeze(1).expand(-1, gradients.shape[1], -1, -1)  # (M, T, 2, P)
+        if not step.pulls:
+            passed = gradients.clamp(min=0) * passed[:, :, 0] + gradients.clamp(max=0) * passed[:, :, 1]
         return np.ones(gradients.shape[:2]), passed

@@ -47,11 +47,10 @@ class ImprovableGap(FlooredLossBalancing):
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the softmax of the gaps by the losses; see `Balancing.solve`."""
-        follow_epochs(step.losses, step.epoch, state)
-        state["base"] = np.where(np.isnan(state["base"]) & (state["n_means"] == 2), state["last"], state["base"])
+        if follow_epochs(step.losses, step.epoch, state):
+            state["base"] = np.where(np.isnan(state["base"]) & (state["n_means"] == 2), state["last"], state["base"])
         losses = floored(step.losses, self.floor)
         base: Array = state["base"]
-        known = ~np.isnan(base)
-        gaps = np.where(known, losses / np.where(known, floored(base, self.floor), 1), 1)
+        gaps = np.where(np.isnan(base), 1, losses / floored(base, self.floor))
         weights: np.ndarray = softmax(gaps) * losses.shape[1] / losses
         return weights

@@ -78,7 +78,8 @@ class MoCo(JacobianBalancing):
         steps = state["steps"] + 1
         means = running_means(step.jacobian, state, self.beta / np.sqrt(steps))
         state["steps"] = steps
-        gramian = torch.bmm(means.double(), means.double().transpose(1, 2)).cpu().numpy()
+        wide = means.double()
+        gramian = torch.bmm(wide, wide.transpose(1, 2)).cpu().numpy()
         size = np.diagonal(gramian, axis1=1, axis2=2).mean(1)[:, None, None]
         gramian = gramian / np.where(size > 0, size, 1)
         shares, total = shares_of(state["weights"])
@@ -104,6 +105,6 @@ def running_means(jacobian: Tensor, state: dict[str, Any], share: np.ndarray) ->
         state["means"] = jacobian.clone()
     else:
         new = jacobian.new_tensor(np.where(state["steps"] > 0, share, 1.0))[..., None]
-        state["means"] = before + new * (jacobian - before)
+        before.lerp_(jacobian, new)  # in place: memory for another copy costs more than the arithmetic
     means: Tensor = state["means"]
     return means

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
+from ._arrays import column_blocks
 from ._base import JacobianBalancing
 from ._simplex import on_simplex, shares_of
 from ._step import Step
@@ -69,9 +70,12 @@ class MoDo(JacobianBalancing):
 
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the weights after this step's lesson; see `Balancing.solve`."""
-        first, second = step.jacobian.double().unbind(1)
-        products = torch.bmm(first, second.transpose(1, 2)).cpu().numpy()
-        size = (first.norm(dim=2) * second.norm(dim=2)).mean(1).cpu().numpy()[:, None, None]
+        n_members, n_tasks = step.losses.shape
+        products, squares = np.zeros((n_members, n_tasks, n_tasks)), np.zeros((2, n_members, n_tasks))
+        for first, second in column_blocks(*step.jacobian.unbind(1)):
+            products += torch.bmm(first, second.transpose(1, 2)).cpu().numpy()
+            squares += torch.stack([first.square().sum(2), second.square().sum(2)]).cpu().numpy()
+        size = np.sqrt(squares).prod(0).mean(1)[:, None, None]
         shares, total = shares_of(state["weights"])
         slope = np.matmul(products / np.where(size > 0, size, 1), shares[..., None])[..., 0] + self.rho * shares
         weights = on_simplex(shares - self.gamma * slope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -51,9 +52,9 @@ class PBI(LossBalancing):
     def solve(self, step: Step, state: dict[str, Any]) -> np.ndarray:
         """Return the derivative of the scalarised loss; see `Balancing.solve`."""
         del state
-        away = step.losses - step.losses.mean(1, keepdims=True)
-        distance = np.linalg.norm(away, axis=1, keepdims=True)
-        there = distance > 1e-12 * np.abs(step.losses).max(1, keepdims=True)  # else the direction is rounding's
-        penalty = np.where(there, away / np.where(there, distance, 1), 0)
-        weights: np.ndarray = 1 / np.sqrt(step.losses.shape[1]) + self.theta * penalty
+        losses, n_tasks = step.losses, step.losses.shape[1]
+        away = losses - losses.sum(1, keepdims=True) / n_tasks
+        distance = np.sqrt((away * away).sum(1, keepdims=True))
+        there = distance > 1e-12 * np.abs(losses).max(1, keepdims=True)  # else the direction is rounding's
+        weights: np.ndarray = self.theta / np.where(there, distance, np.inf) * away + 1 / math.sqrt(n_tasks)
         return weights

@@ -30,8 +30,8 @@ class Step:
         Inner products of the tasks' gradients, none of which is zero; for methods that need it.
     jacobian : Tensor of shape (M, T, P)
         The gradients themselves; for methods that need them.
-    units : Tensor of shape (M, B, H) or None
-        What the gradients belong to, where that is the shared representation of a batch and not parameters.
+    pulls : bool
+        Whether the Jacobian holds pulls on units of the representation, `(M, T, H)`; see `Balancing`.
     draws : ndarray of shape (M, T) or (M, T, T)
         What the method's `draw` returned for each member; empty if it draws nothing.
     """
@@ -40,7 +40,7 @@ class Step:
     losses: Array
     gramian: Array
     jacobian: Tensor
-    units: Tensor | None = None
+    pulls: bool = False
     draws: Array = field(default_factory=lambda: NOTHING)
 
     @cached_property
@@ -69,7 +69,6 @@ class Step:
             losses=part(self.losses),
             gramian=part(self.gramian, pairwise=True),
             jacobian=self.jacobian[members][..., tasks, :] if self.jacobian.numel() else self.jacobian,
-            units=None if self.units is None else self.units[members],
             draws=part(self.draws, self.draws.ndim == 3),
         )
 

@@ -95,6 +95,7 @@ class FusedLevels(SharedTrunk):
     """
 
     decays = False  # the residual weights: only they are held here and not in a layer
+    own: Tensor
 
     def __init__(
         self, levels: Sequence[Sequence[nn.Module]], n_features: int, n_tasks: int, n_experts: int, n_members: int
@@ -110,25 +111,34 @@ class FusedLevels(SharedTrunk):
         )
         shape = (n_members, len(levels), n_tasks, n_experts)
         self.residuals = nn.Parameter(torch.full(shape, 1 / n_experts)) if n_experts > 1 else None
+        own = torch.eye(n_tasks).repeat_interleave(n_experts, 1)  # (T, T · E_t)
+        self.register_buffer("own", own, persistent=False)
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, T, B, H)`."""
-        return self._run(x, rows)[0]
+        return mix(*self.mixture(x, rows))
 
-    def _run(self, x: Tensor, rows: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    def mixture(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the last level's shares and its experts' outputs; see `SharedTrunk.mixture`."""
+        shares, experts = self._run(x, rows)
+        return shares[-1], experts
+
+    def _run(self, x: Tensor, rows: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """Return the shares of each level, and the last experts' outputs, `(M, T · E_t, B, H)`."""
         n_all = self.n_tasks * self.n_experts
-        tasks, seen = x, []
+        seen: list[Tensor] = []
+        tasks, outputs = x, fold(x, n_all)
         for place, layers in enumerate(self.levels):
-            outputs = fold(x, n_all) if place == 0 else tasks.repeat_interleave(self.n_experts, 1).flatten(0, 1)
-            experts = run_level(layers, outputs, rows, n_all)  # (M, T · E_t, B, H)
-            gates = self.fusions[place](tasks)  # (M, T, B, T · E_t)
-            seen.append(gates)
-            own = experts  # v = 1
+            experts = run_level(layers, outputs, rows, n_all)
+            own = self.own  # v = 1
             if self.residuals is not None:
-                by_task = experts.unflatten(1, (self.n_tasks, self.n_experts))  # type: ignore[no-untyped-call]
-                own = torch.einsum("mte,mtebh->mtbh", self.residuals[:, place], by_task)
-            tasks = (mix(gates, experts) + own) / 2
-        return tasks, seen
+                own = own * self.residuals[:, place].flatten(1).unsqueeze(1)  # (M, T, T · E_t)
+            gates: Tensor = self.fusions[place](tasks)  # (M, T, B, T · E_t)
+            seen.append((gates + own.unsqueeze(-2)) / 2)
+            if place + 1 < len(self.levels):
+                tasks = mix(seen[-1], experts)
+                outputs = tasks.repeat_interleave(self.n_experts, 1).flatten(0, 1)
+        return seen, experts
 
     def task_parameters(self) -> list[nn.Parameter]:
         """Return the gates' of the last level: below it, all paths lead to all tasks."""
@@ -140,13 +150,7 @@ class FusedLevels(SharedTrunk):
 
         It sums to 1 where `v` does.
         """
-        shares = []
-        for place, gates in enumerate(self._run(x, None)[1]):
-            taken = gates.unflatten(3, (self.n_tasks, self.n_experts)).clone()  # type: ignore[no-untyped-call]
-            own = taken.diagonal(dim1=1, dim2=3)  # (M, B, E_t, T)
-            own += 1 if self.residuals is None else self.residuals[:, place].transpose(1, 2).unsqueeze(1)
-            shares.append(taken.flatten(3) / 2)
-        return shares
+        return self._run(x, None)[0]
 
     def expert_owners(self) -> list[list[int | None]]:
         """Return the task that owns each expert; see `SharedTrunk.expert_owners`."""

@@ -71,6 +71,26 @@ class Heads(MemberLinear):
             return super().forward(x)
         return self._packed(torch.matmul(x, self._task_weights())) + self.bias
 
+    def of_mixtures(self, gates: Tensor, experts: Tensor) -> Tensor:
+        """Map what each task mixes of common experts to `(M, B, O)`.
+
+        Heads are linear, so experts pass through them first: a task's few outputs are mixed, not its many units.
+
+        Parameters
+        ----------
+        gates : Tensor of shape (M, T, B, E)
+        experts : Tensor of shape (M, E, B, H)
+        """
+        n_experts, n_rows = experts.shape[1:3]
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        flat = torch.bmm(experts.flatten(1, 2), weight)  # (M, E · B, O)
+        # Rows last in memory, as gates have them.
+        by_expert = flat.view(-1, n_experts, n_rows, weight.shape[2]).permute(0, 3, 1, 2).contiguous()  # (M, O, E, B)
+        by_output = gates.transpose(2, 3)
+        if not (self._in_order and self.n_tasks == len(self.owners)):
+            by_output = by_output[:, self.owners]
+        return (by_output * by_expert).sum(2).transpose(1, 2) + self.bias
+
     def backward(self, x: Tensor, gradient: Tensor) -> None:
         """Set the gradients of weights and biases.
 
@@ -99,6 +119,50 @@ class Heads(MemberLinear):
             Gradient with respect to the outputs.
         """
         return torch.matmul(self._by_task(gradient), self._task_weights().transpose(2, 3))
+
+    @torch.no_grad()
+    def pulls(self, gradient: Tensor, signs: Tensor) -> Tensor:
+        """Return each task's gradient with respect to one representation, times signs, summed over rows, `(M, T, H)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        signs : Tensor of shape (M, B, H)
+        """
+        sums = self._by_task(torch.bmm(signs.transpose(1, 2), gradient))  # (M, T, H, W)
+        return (sums * self._task_weights()).sum(3)
+
+    @torch.no_grad()
+    def pulled(self, gradient: Tensor, signs: Tensor, shares: Tensor) -> Tensor:
+        """Return the sum of what passes of each task's gradient with respect to one representation, `(M, B, H)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        signs : Tensor of shape (M, B, H)
+            Times a gradient, it is a pull up or down.
+        shares : Tensor of shape (M, T, 2, H)
+            What passes of pulls up, and of pulls down.
+        """
+        errors, weights = self._by_task(gradient), self._task_weights().transpose(2, 3)  # (M, T, B, W), (M, T, W, H)
+        up, down = shares.unbind(2)  # (M, T, H)
+        if errors.shape[3] > 1:
+            passed = torch.zeros_like(signs)
+            for task in range(
+                self.n_tasks
+            ):  # one after the other: all at once, they would leave the processor's memory
+                own = torch.bmm(errors[:, task], weights[:, task]).mul_(signs)
+                passed.addcmul_(own.clamp(min=0), up[:, task, None]).addcmul_(own.clamp(max=0), down[:, task, None])
+            return passed.mul_(signs)
+        # The sign of a product follows from those of its two factors, so that sums over tasks are products of matrices.
+        factors = errors.squeeze(3).transpose(1, 2)  # (M, B, T)
+        factors = torch.cat([factors.clamp(min=0), factors.clamp(max=0)], 2)
+        positive, negative = weights.squeeze(2).clamp(min=0), weights.squeeze(2).clamp(max=0)
+        where_up = torch.cat([up * positive + down * negative, up * negative + down * positive], 1)  # (M, 2 T, H)
+        where_down = torch.cat([down * positive + up * negative, down * negative + up * positive], 1)
+        return torch.lerp(torch.bmm(factors, where_down), torch.bmm(factors, where_up), (signs + 1) / 2)
 
     @torch.no_grad()
     def gramian(self, gradient: Tensor) -> Tensor:

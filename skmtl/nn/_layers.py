@@ -129,6 +129,23 @@ class MemberLinear(nn.Module):
         if self.bias.requires_grad:
             torch.sum(gradient, 1, keepdim=True, out=self.bias.grad)
 
+    def jacobian(self, x: Tensor, gradients: Tensor, weight: Tensor, bias: Tensor) -> None:
+        """Write several tasks' gradients of weights and biases, for a layer without constant outputs.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F) or (M, B, F)
+            What `forward` was given.
+        gradients : Tensor of shape (M, T, B, O)
+            Each task's gradient with respect to what it returned.
+        weight : Tensor of shape (M, T, F, O)
+        bias : Tensor of shape (M, T, 1, O)
+        """
+        inputs = x.expand(len(gradients), -1, -1).transpose(1, 2)  # (M, F, B)
+        for member, own in enumerate(gradients):  # one after the other: as one product, inputs had to be repeated
+            torch.bmm(inputs[member].expand(len(own), -1, -1), own, out=weight[member])
+        torch.sum(gradients, 2, keepdim=True, out=bias)
+
     def input_gradient(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to the input, `(M, B, F)`."""
         return torch.bmm(gradient, self.weight.transpose(1, 2))

@@ -94,6 +94,11 @@ class Record(NamedTuple):
     after: Tensor
     mask: Tensor | None
 
+    def part(self, rows: slice) -> Record:
+        """Return what belongs to some rows."""
+        x, before, after = (block[..., rows, :] for block in (self.x, self.before, self.after))
+        return Record(x, before, after, None if self.mask is None else self.mask[:, rows])
+
 
 class MLP(nn.Module):
     """A multi-layer perceptron for each member.
@@ -189,6 +194,36 @@ class MLP(nn.Module):
             if place:
                 gradient = layer.input_gradient(gradient)
         return gradient
+
+    @torch.no_grad()
+    def jacobian(self, records: list[Record], gradients: Tensor, parts: list[Tensor]) -> Tensor:
+        """Find the gradients of several tasks; return those with respect to the first layer's units.
+
+        Parameters
+        ----------
+        records : list of Record
+            From `forward_recorded`.
+        gradients : Tensor of shape (M, T, B, H)
+            Each task's gradient with respect to the representation.
+        parts : list of Tensor
+            Where each task's gradient of a parameter is written, `(M, T, …)`, in the order of `parameters()`.
+
+        Returns
+        -------
+        Tensor of shape (M, T, B, H)
+            As from `backward`, for each task.
+        """
+        slope = ACTIVATIONS[self.activation].backward
+        for place in reversed(range(len(records))):
+            record, layer = records[place], cast(MemberLinear, self.layers[place])
+            if record.mask is not None:
+                gradients = gradients * record.mask.unsqueeze(1)
+            before, after = (units.unsqueeze(1).expand_as(gradients) for units in (record.before, record.after))
+            gradients = slope(gradients, before, after)
+            layer.jacobian(record.x, gradients, *parts[2 * place : 2 * place + 2])
+            if place:
+                gradients = layer.input_gradient(gradients.flatten(1, 2)).view(*gradients.shape[:3], -1)
+        return gradients
 
     @torch.no_grad()
     def input_gradient(self, records: list[Record], gradient: Tensor) -> Tensor:

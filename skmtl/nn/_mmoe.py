@@ -90,12 +90,16 @@ class SharedExperts(SharedTrunk):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, T, B, H)`."""
+        return mix(*self.mixture(x, rows))
+
+    def mixture(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return gates and experts' outputs; see `SharedTrunk.mixture`."""
         outputs = unfold(run(self.experts, fold(x, self.n_experts), rows, self.n_experts), self.n_experts)
         gates = self.gate(x, rows) if getattr(self.gate, "mixes_rows", False) else self.gate(x)  # (M, T, B, E)
         if self.training:
             self.mixing = gates.detach()
             self.penalty = getattr(self.gate, "penalty", None)
-        return mix(gates, outputs)
+        return gates, outputs
 
     def task_parameters(self) -> list[nn.Parameter]:
         """Return the gates'."""

@@ -14,7 +14,7 @@ from ._heads import Heads
 from ._layers import MemberDropout
 from ._mlp import MLP
 from ._modules import MemberModules
-from ._passes import AutogradPass, ClosedPass, TrainingPass
+from ._passes import AutogradPass, ClosedPass, MixturePass, TrainingPass
 from ._sharing import SharedTrunk
 from ._trunk import n_outputs_of
 
@@ -94,6 +94,10 @@ class Network(nn.Module):
             return ClosedPass(self.head, self.trunk, self.embedding, x)
         self.zero_grad()
         x = self._embedded(x)
+        if isinstance(self.trunk, SharedTrunk):
+            mixture = self.trunk.mixture(x, rows)
+            if mixture is not None:
+                return MixturePass(self.head, self.trunk, *mixture, self._shared)
         representation = self.trunk(x) if rows is None else self.trunk(x, rows)
         return AutogradPass(self.head, self.trunk, representation, self._shared, self._has_own)
 

@@ -13,6 +13,8 @@ from ._heads import Heads
 from ._mlp import MLP, Record
 from ._sharing import SharedTrunk
 
+ALL = slice(None)
+
 
 class TrainingPass:
     """A forward pass while training: outputs, and on demand the gradients of all tasks together or of each.
@@ -59,8 +61,16 @@ class TrainingPass:
         """
         raise NotImplementedError
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
-        """Return gradients of the shared parameters, `(T, *shape)` each, from the tasks' own, `(M, T, B, H)`."""
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters, `(M, T, P)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, R, O)
+            Gradient with respect to the outputs of some rows.
+        rows : slice, default=slice(None)
+            Which these are; the gradient of the others is 0.
+        """
         raise NotImplementedError
 
     # What follows from it --------------------------------------------------------------------------------------------
@@ -76,11 +86,25 @@ class TrainingPass:
         shared_gradient : Tensor of shape (M, B, O) or None, default=None
             What stands in its place for the parameters that several tasks share; None: the same.
         """
-        self.heads.backward(self.representation, gradient)
+        self._backward_heads(gradient)
         if shared_gradient is None:
             self.backward_trunk(self._below(gradient))
         else:
             self._backward_apart(self._below(gradient), self._below(shared_gradient))
+
+    @torch.no_grad()
+    def backward_own(self, gradient: Tensor) -> None:
+        """Set the gradients of what belongs to one task; those of what is shared are for `set_shared` to set.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, B, O)
+            Gradient with respect to the outputs.
+        """
+        self._backward_heads(gradient)
+
+    def _backward_heads(self, gradient: Tensor) -> None:
+        self.heads.backward(self.representation, gradient)
 
     def _below(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to the representation of that with respect to the outputs."""
@@ -109,30 +133,6 @@ class TrainingPass:
         mixing = self.mixing.double().transpose(1, 2)  # (M, B, T, E)
         products = torch.matmul(own, own.transpose(2, 3)) * torch.matmul(mixing, mixing.transpose(2, 3))
         return products.sum(1)
-
-    @torch.no_grad()
-    def jacobian(self, gradient: Tensor) -> Tensor:
-        """Return each task's gradient with respect to the shared parameters, `(M, T, P)`.
-
-        Parameters
-        ----------
-        gradient : Tensor of shape (M, B, O)
-            Gradient with respect to the outputs.
-        """
-        n_members = len(self.outputs)
-        parts = self._trunk_jacobian(self.heads.task_gradients(gradient))
-        batched = [
-            part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
-            for part, (_, owner) in zip(parts, self.shared, strict=True)
-            if owner is None
-        ]
-        own: list[list[Tensor]] = [[] for _ in range(n_members)]
-        for part, (_, owner) in zip(parts, self.shared, strict=True):
-            if owner is not None:
-                own[owner].append(part.flatten(1))
-        if any(own):
-            batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
-        return torch.cat(batched, 2)
 
     @torch.no_grad()
     def set_shared(self, gradient: Tensor) -> None:
@@ -183,14 +183,23 @@ class ClosedPass(TrainingPass):
             vectors = self.trunk.input_gradient(self.records, gradient)[..., -self.embedding.n_outputs :]
             self.embedding.backward(self.x, vectors)
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
-        parts: list[list[Tensor]] = [[] for _ in self.shared]
-        for task in range(gradients.shape[1]):
-            self.backward_trunk(gradients[:, task])
-            for part, (parameter, _) in zip(parts, self.shared, strict=True):
-                assert parameter.grad is not None
-                part.append(parameter.grad.clone())
-        return [torch.stack(part) for part in parts]
+    @torch.no_grad()
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters; see `TrainingPass.jacobian`."""
+        own = self.heads.task_gradients(gradient)  # (M, T, R, H)
+        records = self.records if rows == ALL else [record.part(rows) for record in self.records]
+        shapes = [(*own.shape[:2], *parameter.shape[1:]) for parameter, _ in self.shared]
+        sizes = [parameter.numel() // len(own) for parameter, _ in self.shared]
+        result = own.new_empty(*own.shape[:2], sum(sizes))
+        parts = [part.view(shape) for part, shape in zip(torch.split(result, sizes, 2), shapes, strict=True)]
+        own = self.trunk.jacobian(records, own, parts)
+        if self.embedding is not None:
+            for task in range(own.shape[1]):
+                vectors = self.trunk.input_gradient(records, own[:, task])[..., -self.embedding.n_outputs :]
+                self.embedding.backward(self.x[..., rows, :], vectors)
+                assert self.embedding.weight.grad is not None
+                parts[-1][:, task] = self.embedding.weight.grad
+        return result
 
 
 class AutogradPass(TrainingPass):
@@ -246,11 +255,45 @@ class AutogradPass(TrainingPass):
         for parameter, gradient in zip(parameters, found, strict=True):
             _set_gradient(parameter, gradient)
 
-    def _trunk_jacobian(self, gradients: Tensor) -> list[Tensor]:
+    def backward_own(self, gradient: Tensor) -> None:
+        """Set the gradients of what belongs to one task; see `TrainingPass.backward_own`."""
+        super().backward_own(gradient)
+        if self.has_own:
+            self.backward_trunk(self._below(gradient))
+
+    @torch.no_grad()
+    def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to the shared parameters; see `TrainingPass.jacobian`."""
+        whole = gradient
+        if rows != ALL:
+            whole = torch.zeros_like(self.outputs)
+            whole[:, rows] = gradient
+        n_members = len(self.outputs)
+        parts = self._trunk_jacobian(self._of_tasks(whole))
+        batched = [
+            part.reshape(len(part), n_members, -1).transpose(0, 1)  # (M, T, p)
+            for part, (_, owner) in zip(parts, self.shared, strict=True)
+            if owner is None
+        ]
+        own: list[list[Tensor]] = [[] for _ in range(n_members)]
+        for part, (_, owner) in zip(parts, self.shared, strict=True):
+            if owner is not None:
+                own[owner].append(part.flatten(1))
+        if any(own):
+            batched.append(torch.stack([torch.cat(columns, 1) for columns in own]))
+        return torch.cat(batched, 2)
+
+    def _of_tasks(self, gradient: Tensor) -> Tensor:
+        """Return each task's gradient with respect to what the graph ends in, `(T, M, …)`."""
+        gradients = self.heads.task_gradients(gradient)  # (M, T, B, H)
         tasks = gradients.transpose(0, 1)  # (T, M, B, H)
         if self.graph.dim() == 4:
             one = torch.eye(len(tasks), dtype=gradients.dtype, device=gradients.device)
             tasks = one[:, None, :, None, None] * gradients  # (T, M, T, B, H): each task's loss reads its own only
+        return tasks
+
+    def _trunk_jacobian(self, tasks: Tensor) -> list[Tensor]:
+        """Return gradients of the shared parameters, `(T, *shape)` each, from those of `_of_tasks`."""
         parameters = [parameter for parameter, _ in self.shared]
         try:
             found = torch.autograd.grad(
@@ -268,6 +311,45 @@ class AutogradPass(TrainingPass):
             parameter.new_zeros(len(tasks), *parameter.shape) if part is None else part
             for parameter, part in zip(parameters, found, strict=True)
         ]
+
+
+class MixturePass(AutogradPass):
+    """A pass through experts that every task mixes in its own way, heads included.
+
+    Parameters
+    ----------
+    heads : Heads
+    trunk : SharedTrunk
+    gates : Tensor of shape (M, T, B, E)
+        With its graph.
+    experts : Tensor of shape (M, E, B, H)
+        With its graph.
+    shared : list of (nn.Parameter, int or None)
+    """
+
+    def __init__(
+        self,
+        heads: Heads,
+        trunk: SharedTrunk,
+        gates: Tensor,
+        experts: Tensor,
+        shared: Sequence[tuple[nn.Parameter, int | None]],
+    ) -> None:
+        self.heads, self.representation, self.shared = heads, experts.detach(), list(shared)
+        self.has_own = True  # the heads, which here belong to the graph
+        self.penalty, self._mixing = trunk.penalty, trunk.mixing
+        self.graph = heads.of_mixtures(gates, experts)
+        self.outputs = self.graph.detach()
+
+    def _backward_heads(self, gradient: Tensor) -> None:
+        """Do nothing: they belong to the graph."""
+
+    def _below(self, gradient: Tensor) -> Tensor:
+        return gradient
+
+    def _of_tasks(self, gradient: Tensor) -> Tensor:
+        tasks = torch.arange(self.heads.n_tasks, device=gradient.device)
+        return gradient * (self.heads.owners == tasks[:, None])[:, None, None]  # (T, M, B, O)
 
 
 def _set_gradient(parameter: nn.Parameter, gradient: Tensor) -> None:

@@ -91,6 +91,18 @@ class SharedTrunk(nn.Module):
         self.mixing: Tensor | None = None
         self.penalty: Tensor | None = None
 
+    def mixture(self, x: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
+        """Return gates, `(M, T, B, E)`, and what they mix, `(M, E, B, H)`, where that is all of `forward`; else None.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F) or (M, B, F)
+        rows : Tensor of shape (M, B) or None
+            Which rows a member trains on.
+        """
+        del x, rows
+        return None
+
     def task_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that belong to one task each: no other task's loss has a gradient there."""
         return []

@@ -153,28 +153,26 @@ class BalancedBackward:
         epoch: int,
     ) -> np.ndarray:
         method = self.balancer.method
-        common = method.wants == "representation" and passed.representation.dim() == 3
-        units = passed.representation if common else None
-        if common:
-            jacobian = passed.heads.task_gradients(derivative).flatten(2)  # (M, T, B · H)
+        pulls = method.wants_pulls and passed.representation.dim() == 3
+        if pulls:
+            signs = passed.representation.sign()
+            jacobian = passed.heads.pulls(derivative, signs)  # (M, T, H)
         elif method.wants_halves:
-            halves = [derivative.clone() for _ in range(2)]
-            for place, half in enumerate(halves):
-                half[:, 1 - place :: 2] = 0
-            jacobian = torch.stack([2 * passed.jacobian(half) for half in halves], 1)  # (M, 2, T, P)
+            halves = [slice(0, None, 2), slice(1, None, 2)]
+            jacobian = torch.stack([passed.jacobian(2 * derivative[:, half], half) for half in halves], 1)
         else:
             jacobian = passed.jacobian(derivative)  # (M, T, P)
         weights, replaced = self.balancer.balance(
-            losses=losses, jacobian=jacobian, units=units, present=present, epoch=epoch
+            losses=losses, jacobian=jacobian, pulls=pulls, present=present, epoch=epoch
         )
-        gradients = jacobian.mean(1) if jacobian.dim() == 4 else jacobian  # of two halves
-        if replaced is not None:
-            gradients = replaced
-        if common:
-            passed.heads.backward(passed.representation, self._weighted(derivative))
-            passed.backward_trunk(weighted_sum(weights, gradients).view_as(passed.representation))
+        if not pulls:
+            self._apply(passed, derivative, weights, jacobian if replaced is None else replaced)
+        elif replaced is None:  # no task pulls: all passes
+            self._apply(passed, derivative, weights, None)
         else:
-            self._apply(passed, derivative, weights, gradients)
+            shared = self.objective.times(derivative.clone(), self._by_column(weights))
+            passed.heads.backward(passed.representation, self._weighted(derivative))
+            passed.backward_trunk(passed.heads.pulled(shared, signs, replaced))
         return weights
 
     def _apply(
@@ -185,9 +183,11 @@ class BalancedBackward:
         jacobian: Tensor | None,
     ) -> None:
         """Set gradients: what is shared by the weights, the rest by the task weights."""
-        shared = self.objective.times(derivative.clone(), self._by_column(weights)) if jacobian is None else None
-        passed.backward(self._weighted(derivative), shared)
-        if jacobian is not None:
+        if jacobian is None:
+            shared = self.objective.times(derivative.clone(), self._by_column(weights))
+            passed.backward(self._weighted(derivative), shared)
+        else:
+            passed.backward_own(self._weighted(derivative))
             passed.set_shared(weighted_sum(weights, jacobian))
 
     def _weighted(self, derivative: Tensor) -> Tensor:
@@ -222,8 +222,13 @@ def weighted_sum(weights: np.ndarray, jacobian: Tensor) -> Tensor:
     Parameters
     ----------
     weights : ndarray of shape (M, T)
-    jacobian : Tensor of shape (M, T, P)
+    jacobian : Tensor of shape (M, T, P), or (M, 2, T, P), of which the mean counts
     """
-    if not weights.all():
-        jacobian = jacobian.masked_fill(torch.from_numpy(weights == 0).to(jacobian.device).unsqueeze(2), 0)
-    return torch.einsum("mt,mtp->mp", jacobian.new_tensor(weights), jacobian)
+    if jacobian.dim() == 4:
+        weights, jacobian = np.tile(weights / 2, 2), jacobian.flatten(1, 2)  # (M, 2 T, P)
+    factors = jacobian.new_tensor(weights).unsqueeze(1)  # (M, 1, T)
+    result = torch.bmm(factors, jacobian).squeeze(1)
+    if not weights.all() and not result.isfinite().all():
+        jacobian = jacobian.masked_fill((factors == 0).transpose(1, 2), 0)
+        result = torch.bmm(factors, jacobian).squeeze(1)
+    return result

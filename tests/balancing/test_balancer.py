@@ -428,7 +428,7 @@ def test_a_part_of_a_step_holds_some_members_and_tasks_of_everything():
         rng.normal(size=(3, 4)),
         rng.normal(size=(3, 4, 4)) ** 2,
         torch.from_numpy(jacobian),
-        torch.arange(6.0).view(3, 2, 1),
+        False,
         rng.normal(size=(3, 4, 4)),
     )
     _ = step.norms  # kept with the whole, not with the part
@@ -438,7 +438,6 @@ def test_a_part_of_a_step_holds_some_members_and_tasks_of_everything():
     np.testing.assert_array_equal(part.gramian, step.gramian[np.ix_([0, 2], [1, 3], [1, 3])])
     np.testing.assert_array_equal(part.draws, step.draws[np.ix_([0, 2], [1, 3], [1, 3])])
     np.testing.assert_array_equal(part.jacobian.numpy(), jacobian[np.ix_([0, 2], [0, 1], [1, 3])])
-    np.testing.assert_array_equal(part.units.flatten(), [0, 1, 4, 5])
     np.testing.assert_array_equal(part.norms, step.norms[index])
     assert part.epoch == 2
 

@@ -9,14 +9,12 @@ from skmtl.balancing._graddrop import GradDrop
 N_DRAWS = 4000
 
 
-def passed(jacobian, units=None, leak=0.0, n_draws=N_DRAWS):
-    """Return what is left of one Jacobian under many draws, `(N, T, P)`."""
+def passed(jacobian, leak=0.0, n_draws=N_DRAWS, pulls=False):
+    """Return what is left of one Jacobian under many draws, `(N, T, P)`, or what passes of pulls, `(N, T, 2, P)`."""
     many = jacobian.expand(n_draws, -1, -1)
-    if units is not None:
-        units = units.expand(n_draws, -1, -1)
     generators = [np.random.default_rng(place) for place in range(n_draws)]
     balanced = (
-        GradDrop(leak).start(n_draws, jacobian.shape[1], generators=generators).balance(jacobian=many, units=units)
+        GradDrop(leak).start(n_draws, jacobian.shape[1], generators=generators).balance(jacobian=many, pulls=pulls)
     )
     assert (balanced.weights == 1).all()
     return balanced.jacobian
@@ -47,22 +45,21 @@ def test_units_pulled_in_one_direction_are_left_as_they_are():
     torch.testing.assert_close(passed(-agreed, n_draws=50), -agreed.expand(50, -1, -1))
 
 
-def test_draws_are_the_same_for_all_rows_of_a_unit():
-    n_rows, n_units = 4, 3
-    units = torch.from_numpy(np.random.default_rng(1).normal(size=(1, n_rows, n_units)))
-    kept = passed(JACOBIAN, units, n_draws=200).view(200, 3, n_rows, n_units)
-    signed = kept * units.sign()[:, None]
-    assert ((signed >= 0).all(2).all(1) | (signed <= 0).all(2).all(1)).all()
+@pytest.mark.parametrize("leak", [0.0, 0.3])
+def test_of_pulls_on_units_it_returns_what_passes_up_and_down(leak):
+    shares = passed(JACOBIAN, leak, n_draws=200, pulls=True)  # (N, T, 2, P)
+    up, down = shares.unbind(2)
+    torch.testing.assert_close(up + down, torch.full_like(up, 1 + leak))
+    left = JACOBIAN.clamp(min=0) * up + JACOBIAN.clamp(max=0) * down
+    torch.testing.assert_close(left, passed(JACOBIAN, leak, n_draws=200))
 
 
-def test_at_the_representation_shares_follow_the_sums_over_rows():
-    units = torch.from_numpy(np.random.default_rng(1).normal(size=(1, 4, 3)))
-    signed = JACOBIAN.view(1, 3, 4, 3) * units.sign()[:, None]
-    pull = signed.sum(2)
-    share = 0.5 * (1 + pull.sum(1) / pull.abs().sum(1))[0, :]
-    kept = passed(JACOBIAN, units).view(-1, 3, 4, 3) * units.sign()[:, None]
-    ups = ((kept > 0).any(2).any(1)).double().mean(0)
-    torch.testing.assert_close(ups, share, rtol=0, atol=0.04)
+def test_of_pulls_absent_tasks_pass_nothing():
+    present = np.array([[True, True, False]])
+    some = GradDrop().start(1, 3).balance(jacobian=JACOBIAN, pulls=True, present=present).jacobian
+    alone = GradDrop().start(1, 2).balance(jacobian=JACOBIAN[:, :2], pulls=True).jacobian
+    torch.testing.assert_close(some[:, :2], alone)
+    assert not some[:, 2].any()
 
 
 @pytest.mark.parametrize("size", [1e-12, 1e12])

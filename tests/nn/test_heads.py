@@ -65,6 +65,27 @@ def test_the_gramian_is_that_of_the_tasks_gradients(owners, most, monkeypatch):
     torch.testing.assert_close(heads.gramian(gradient), jacobian @ jacobian.transpose(1, 2), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("owners", OWNERS)
+def test_pulls_are_the_tasks_gradients_times_signs(owners):
+    heads, gradient, signs = heads_of(owners, bias_only=[True] + [False] * (len(owners) - 1)), *drawn_signs(owners)
+    own = heads.task_gradients(gradient) * signs.unsqueeze(1)  # (M, T, B, H)
+    torch.testing.assert_close(heads.pulls(gradient, signs), own.sum(2))
+
+
+@pytest.mark.parametrize("owners", OWNERS)
+def test_what_passes_of_pulls_is_summed_over_tasks(owners):
+    heads, gradient, signs = heads_of(owners), *drawn_signs(owners)
+    shares = drawn(2, 3, 2, 5, seed=2)
+    own = heads.task_gradients(gradient) * signs.unsqueeze(1)  # (M, T, B, H)
+    up, down = shares.unsqueeze(3).unbind(2)  # (M, T, 1, H)
+    expected = (torch.where(own > 0, up, down) * own).sum(1) * signs
+    torch.testing.assert_close(heads.pulled(gradient, signs, shares), expected)
+
+
+def drawn_signs(owners):
+    return drawn(2, 7, len(owners)), drawn(2, 7, 5, seed=3).sign()
+
+
 def test_gramians_of_float32_heads_are_exact_to_float64():
     heads = heads_of([0, 1]).float()
     gradient = drawn(2, 7, 2).float()

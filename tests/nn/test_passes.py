@@ -111,6 +111,27 @@ def test_the_jacobian_holds_the_gradients_of_each_task(kind):
             torch.testing.assert_close(parameter.grad, theirs)
 
 
+@pytest.mark.parametrize("kind", ["hard", "embedded", "mixed"])
+def test_jacobians_of_some_rows_are_those_in_which_the_others_have_no_gradient(kind):
+    passed, gradient, rows = network_of(kind).forward_training(features()), derivative(), slice(1, None, 2)
+    expected = torch.zeros_like(gradient)
+    expected[:, rows] = gradient[:, rows]
+    torch.testing.assert_close(passed.jacobian(gradient[:, rows], rows), passed.jacobian(expected))
+
+
+def test_jacobians_know_which_units_were_dropped():
+    trunk = MLP(5, [4, 3], "gelu", 0.5, draws(0, 1))
+    trunk.dropout.generator = draws(2)[0]
+    network, gradient = Network(trunk, torch.zeros(2, 4), None, None, OWNERS).double(), derivative()
+    with torch.no_grad():
+        network.head.weight.normal_(generator=draws(7)[0])
+    passed = network.forward_training(features())
+    jacobian = passed.jacobian(gradient)
+    passed.backward(gradient)
+    whole = torch.cat([parameter.grad.flatten(1) for parameter in trunk.parameters()], 1)
+    torch.testing.assert_close(jacobian.sum(1), whole)
+
+
 @pytest.mark.parametrize("kind", ["hard", "mixed"])
 def test_jacobians_of_members_are_those_of_each_alone(kind):
     both = network_of(kind).forward_training(features()).jacobian(derivative())
