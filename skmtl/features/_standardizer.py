@@ -20,8 +20,8 @@ class Standardizer:
     """Column statistics of the matrix of X, and the map from its rows to standardised tensors.
 
     Dense numbers are standardised to mean 0 and variance 1; sparse ones are only divided by the root mean square of
-    what is not 0, so that they stay sparse. Statistics are weighted, taken in float64, and read in chunks: a memory-mapped X is never
-    copied.
+    what is not 0, so that they stay sparse. Statistics are weighted, taken in float64, and read in chunks: a
+    memory-mapped X is never copied.
 
     A row becomes, in this order:
 

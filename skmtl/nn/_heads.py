@@ -150,9 +150,7 @@ class Heads(MemberLinear):
         up, down = shares.unbind(2)  # (M, T, H)
         if errors.shape[3] > 1:
             passed = torch.zeros_like(signs)
-            for task in range(
-                self.n_tasks
-            ):  # one after the other: all at once, they would leave the processor's memory
+            for task in range(self.n_tasks):  # all at once, they would leave the processor's cache
                 own = torch.bmm(errors[:, task], weights[:, task]).mul_(signs)
                 passed.addcmul_(own.clamp(min=0), up[:, task, None]).addcmul_(own.clamp(max=0), down[:, task, None])
             return passed.mul_(signs)
