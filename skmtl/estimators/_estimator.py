@@ -69,9 +69,10 @@ class MultiTaskEstimator(BaseMultiTask):
         Largest number of epochs; the number of epochs without early stopping.
     early_stopping : bool or "auto", default="auto"
         Whether each member stops when the loss on its holdout has not fallen for `n_iter_no_change` epochs, and goes
-        back to its best state: a running average of its weights over about the last twentieth of its steps. "auto" is
-        True unless a holdout would have fewer than 4 distinct rows. False trains every member on all rows for exactly
-        `max_iter` epochs.
+        back to its best state: a running average of its weights over about the last twentieth of its steps. Where
+        holdouts have fewer than 4 distinct rows each, members stop by the mean of all of them. "auto" is True unless a
+        holdout would be empty, or fewer than 4 rows of a single member. False trains every member on all rows for
+        exactly `max_iter` epochs.
     validation_fraction : float, default=0.1
         Share of the distinct rows that a single member holds out. Unused with several members: each holds out one of
         `max(n_estimators, 5)` folds.

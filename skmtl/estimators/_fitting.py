@@ -335,7 +335,8 @@ def _train(
 ) -> Fitted:
     """Run the epochs, and read the holdouts once more with the members' best states."""
     resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
-    snapshots = Snapshots(network, estimator.n_iter_no_change) if resolved.early_stopping else None
+    patience = estimator.n_iter_no_change
+    snapshots = Snapshots(network, patience, resolved.stops_together) if resolved.early_stopping else None
     foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
         work = min(resolved.batch_size, len(batches.rows)) * network.n_parameters

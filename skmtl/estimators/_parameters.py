@@ -52,7 +52,7 @@ CONSTRAINTS: dict[str, Any] = {
     "encoder": "no_validation",  # make_reader says what it may be
 }
 
-# Below this many rows a holdout says nothing about when to stop.
+# Below this many rows a holdout alone says nothing about when to stop; those of several members are then pooled.
 SMALLEST_HOLDOUT = 4
 # A set of few distinct rows is one batch, unless its repetitions are too many to be held in memory side by side.
 LARGEST_WHOLE_BATCH = 4096
@@ -69,6 +69,8 @@ class Resolved:
     balancing : Balancing
     n_estimators : int
     early_stopping : bool
+    stops_together : bool
+        Whether holdouts are so small that members stop by all of them together.
     batch_size : int
     device : torch.device
     dtype : torch.dtype
@@ -83,6 +85,7 @@ class Resolved:
     balancing: Balancing
     n_estimators: int
     early_stopping: bool
+    stops_together: bool
     batch_size: int
     device: torch.device
     dtype: torch.dtype
@@ -161,7 +164,7 @@ def resolve(
     if incremental:
         early_stopping = False
     elif early_stopping == "auto":
-        early_stopping = external or (smallest > 0 and smallest_rows >= SMALLEST_HOLDOUT)
+        early_stopping = external or (smallest > 0 and (smallest_rows >= SMALLEST_HOLDOUT or n_estimators > 1))
     elif early_stopping and not external and smallest < 1:
         needed = n_folds(n_estimators) if n_estimators > 1 else int(np.ceil(1 / estimator.validation_fraction))
         raise ValueError(
@@ -176,7 +179,8 @@ def resolve(
     exact = not incremental and trunk.batched and device.type == "cpu" and n_rows <= batch_size
     dtype = torch.float64 if exact else torch.float32
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
-    sizes = int(n_estimators), bool(early_stopping), int(batch_size)
+    together = not external and n_estimators > 1 and smallest_rows < SMALLEST_HOLDOUT
+    sizes = int(n_estimators), bool(early_stopping), together, int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration)
 

@@ -12,7 +12,7 @@ from ._chunks import row_chunks
 
 def dense_moments(
     X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, columns: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Return weighted means and standard deviations, merged chunk by chunk (Chan, Golub and LeVeque 1983).
 
     Parameters
@@ -30,6 +30,8 @@ def dense_moments(
         Of the values that are not NaN. The scale is 0 where they are equal, or there are none.
     missing : ndarray of shape (n_measured,)
         Weighted share of NaN.
+    span : tuple of two ndarrays of shape (n_measured,)
+        The least and the greatest of the values that are not NaN; 0 where there are none.
     """
     low, high, any_holes = _range(X, rows, columns)
     peak = np.maximum(np.abs(low), np.abs(high))
@@ -58,7 +60,7 @@ def dense_moments(
     spread = np.sqrt(square / np.where(total > 0, total, 1.0))
     # The spread cannot tell: in a million equal numbers, rounding errors of the mean add up to thousands of eps.
     constant = high / unit - low / unit <= 16 * np.finfo(float).eps * peak / unit
-    return mean * unit, np.where(constant, 0.0, spread * unit), 1 - total / all_weights
+    return mean * unit, np.where(constant, 0.0, spread * unit), 1 - total / all_weights, (low, high)
 
 
 def _chunks(X: np.ndarray, rows: np.ndarray | None, columns: np.ndarray | None) -> Iterator[tuple[slice, np.ndarray]]:

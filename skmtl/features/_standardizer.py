@@ -19,9 +19,10 @@ from ._slots import Embedded, OneHot, automatic_size, plan_slots
 class Standardizer:
     """Column statistics of the matrix of X, and the map from its rows to standardised tensors.
 
-    Dense numbers are standardised to mean 0 and variance 1; sparse ones are only divided by the root mean square of
-    what is not 0, so that they stay sparse. Statistics are weighted, taken in float64, and read in chunks: a
-    memory-mapped X is never copied.
+    Dense numbers are standardised to mean 0 and variance 1, and those that lie beyond all that was fitted by more than
+    its whole span are taken for the farthest that do not: a slip of a decimal point shall not multiply a prediction.
+    Sparse numbers are only divided by the root mean square of what is not 0, so that they stay sparse. Statistics are
+    weighted, taken in float64, and read in chunks: a memory-mapped X is never copied.
 
     A row becomes, in this order:
 
@@ -92,6 +93,7 @@ class Standardizer:
         n_numbers = self.layout.n_columns - len(self.layout.categories)
         self.mean_ = np.zeros(n_numbers)
         self.inverse_scale_ = np.zeros(n_numbers)
+        self._low, self._high = np.full(n_numbers, np.inf), np.full(n_numbers, -np.inf)  # of all rows so far
         self._holes = np.empty(0, np.int64)  # numeric columns that have an indicator
         self._hole_shares = np.empty(0)
         self._one_hot: OneHot | None = None
@@ -160,9 +162,10 @@ class Standardizer:
         numeric = self.layout.numeric if self.layout.categories else None
         if issparse(X):
             mean, scale = np.zeros(X.shape[1]), sparse_scale(X if rows is None else X[rows], weights)
-            missing = np.zeros(X.shape[1])
+            missing, low, high = np.zeros(X.shape[1]), np.full(X.shape[1], -np.inf), np.full(X.shape[1], np.inf)
         else:
-            mean, scale, missing = dense_moments(X, rows, weights, numeric)
+            mean, scale, missing, (low, high) = dense_moments(X, rows, weights, numeric)
+        self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
         new = self.inverse_scale_ == 0
         self.mean_ = np.where(new, mean, self.mean_)
         self.inverse_scale_[new & (scale > 0)] = 1 / np.maximum(scale[new & (scale > 0)], np.finfo(float).tiny)
@@ -230,10 +233,11 @@ class Standardizer:
 
     def _standardised(self, numbers: Tensor) -> Tensor:
         """Standardise numbers in place."""
-        mean, inverse_scale = self._tensors(numbers.dtype)
+        mean, inverse_scale, nearest = self._tensors(numbers.dtype)
         if mean is not None:
             numbers = numbers.sub_(mean)
-        return numbers.mul_(inverse_scale)
+        numbers = numbers.mul_(inverse_scale)
+        return numbers if nearest is None else numbers.clamp_(*nearest)
 
     def _joined(self, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Return all blocks side by side."""
@@ -257,16 +261,31 @@ class Standardizer:
             result[:, n_outputs:] = self._embedded.places(rows)
         return result
 
-    def _tensors(self, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
-        """Mean and inverse scale in the dtype of X, kept between batches."""
+    def _tensors(self, dtype: torch.dtype) -> tuple[Tensor | None, Tensor, tuple[Tensor, Tensor] | None]:
+        """Mean, inverse scale and bounds in the dtype of X, kept between batches."""
         cached = self.__dict__.get("_cache")
         if cached is None or cached[0] != dtype:
             # In a column that is ignored nothing may overflow.
             used = np.where(self.inverse_scale_ > 0, self.mean_, 0.0)
             mean = torch.from_numpy(used).to(dtype) if used.any() else None
             inverse_scale = torch.from_numpy(self.inverse_scale_).clamp(max=torch.finfo(dtype).max).to(dtype)
-            cached = self.__dict__["_cache"] = (dtype, mean, inverse_scale)
-        return cached[1], cached[2]
+            cached = self.__dict__["_cache"] = (dtype, mean, inverse_scale, self._bounds(dtype))
+        return cached[1], cached[2], cached[3]
+
+    def _bounds(self, dtype: torch.dtype) -> tuple[Tensor, Tensor] | None:
+        """Return how low and high standardised numbers may be: by their span beyond what was fitted; None: anything."""
+        bounded = self._low > -np.inf
+        if not bounded.any():
+            return None
+        used = bounded & (self._low <= self._high) & (self.inverse_scale_ > 0)
+        low, high = (
+            np.where(used, (np.where(used, end, 0) - self.mean_) * self.inverse_scale_, 0)
+            for end in (self._low, self._high)
+        )
+        reach = (1 + 1e-6) * (high - low)  # rounding of one dtype or another reaches no row that was fitted
+        ends = (np.where(bounded, low - reach, -np.inf), np.where(bounded, high + reach, np.inf))
+        lowest, highest = (torch.from_numpy(end).to(dtype) for end in ends)
+        return lowest, highest
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the tensors out of pickles and copies."""

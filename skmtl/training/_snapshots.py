@@ -16,6 +16,8 @@ class Snapshots:
     network : Network
     patience : int
         Epochs without a lower holdout loss after which a member stops.
+    together : bool, default=False
+        Whether all members stop, and go back, by the mean of their losses: for holdouts of a few rows each.
 
     Attributes
     ----------
@@ -39,9 +41,10 @@ class Snapshots:
     (array([False,  True]), array([2, 1]))
     """
 
-    def __init__(self, network: Network, patience: int) -> None:
+    def __init__(self, network: Network, patience: int, together: bool = False) -> None:
         n_members = network.n_members
         self.patience = patience
+        self.together = together
         self.best_losses = np.full(n_members, np.inf)
         self.best_epochs = np.zeros(n_members, dtype=np.int64)
         self.last_epochs = np.zeros(n_members, dtype=np.int64)
@@ -56,6 +59,9 @@ class Snapshots:
     def update(self, network: Network, epoch: int, losses: np.ndarray) -> None:
         """Take note of the holdout losses of an epoch, `(n_members,)`; NaN never is the best."""
         running = ~self.stopped
+        if self.together:
+            known = running & ~np.isnan(losses)
+            losses = np.where(running, losses[known].mean() if known.any() else np.nan, losses)
         self.last_epochs[running] = epoch
         improved = running & (losses < self.best_losses)
         self.best_losses[improved] = losses[improved]

@@ -349,3 +349,26 @@ def test_rows_may_have_more_dimensions():
     standardizer = Standardizer(2).update(X, None, np.ones(4))
     flat = standardised(standardizer, X)
     np.testing.assert_array_equal(standardised(standardizer, X.reshape(2, 2, 2)), flat.view(2, 2, 4))
+
+
+def test_numbers_beyond_what_was_fitted_reach_a_span_further_at_most():
+    X = np.array([[0.0, 5.0, 3.0], [4.0, np.nan, 3.0], [1.0, 7.0, 3.0]])
+    standardizer = Standardizer(3).update(X, None, np.ones(3))
+    rows = np.array([[8.0, 3.0, 9.0], [-4.0, 9.0, 3.0], [1e30, -1e30, 1e30], [-np.inf, np.inf, 3.0]])
+    nearest = np.array([[8.0, 3.0, 3.0], [-4.0, 9.0, 3.0], [8.0, 3.0, 3.0], [-4.0, 9.0, 3.0]])
+    expected = (nearest - standardizer.mean_) * standardizer.inverse_scale_
+    found = standardizer.tensor(rows, torch.float64, "cpu")[:, :3]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-12)  # the span is taken a millionth longer
+
+
+def test_what_is_fitted_later_widens_what_is_known():
+    first, second = np.array([[0.0], [1.0]]), np.array([[100.0], [101.0]])
+    standardizer = Standardizer(1).update(first, None, np.ones(2))
+    assert standardised(standardizer, second).max() < 4
+    standardizer.update(second, None, np.ones(2))
+    np.testing.assert_allclose(standardised(standardizer, second)[:, 0], [199, 201])
+
+
+def test_sparse_numbers_are_not_bounded():
+    standardizer = Standardizer(1).update(csr_array(np.array([[1.0], [0.0]])), None, np.ones(2))
+    assert standardised(standardizer, np.array([[1e6]])).item() == 1e6

@@ -80,3 +80,14 @@ def test_a_member_without_a_best_state_stays_as_it_is():
     snapshots.restore(network)
     assert values(network) == [1, 2, 1]
     np.testing.assert_array_equal(snapshots.have_state, [True, False, True])
+
+
+def test_members_that_stop_together_follow_the_mean_of_their_losses():
+    network = batched(2)
+    snapshots = Snapshots(network, patience=2, together=True)
+    for epoch, losses in enumerate([[1.0, 3.0], [0.5, 3.1], [2.5, 0.9], [0.1, 4.0], [np.nan, np.nan]], 1):
+        snapshots.update(network, epoch, np.array(losses))
+    assert snapshots.best_losses.tolist() == [1.7, 1.7]
+    assert snapshots.best_epochs.tolist() == [3, 3]
+    assert snapshots.stopped.all()
+    assert snapshots.last_epochs.tolist() == [5, 5]
