@@ -36,7 +36,8 @@ class Balancer:
 
     Tasks without labels in a step, with a gradient that is zero or not finite, or with a loss that is not finite where
     the method reads losses, are cut out before the method sees anything: they get weight 0, and what is kept of them
-    stays as it is. If no task is left, weights are uniform.
+    stays as it is. So are both of two others whose gradients' inner product is not finite. If no task is left, weights
+    are uniform.
 
     Parameters
     ----------
@@ -134,6 +135,8 @@ class Balancer:
             seen = given & _usable(_lengths(jacobian))
         if reads_losses:
             seen = seen & np.isfinite(losses)
+        if gramian is not None:
+            seen = _comparable(gramian, seen)
         drawn = [method.draw(self.n_tasks, generator) for generator in self.generators]
         step = Step(
             epoch,
@@ -225,6 +228,16 @@ def _usable(lengths: np.ndarray) -> np.ndarray:
     """Which tasks have a gradient that is finite and not zero, `(M, T)`."""
     usable: np.ndarray = np.isfinite(lengths) & (lengths > 0)
     return usable
+
+
+def _comparable(gramian: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Which of the tasks that are seen have finite products with all others of them, `(M, T)`."""
+    finite = np.isfinite(gramian)
+    if finite.all():
+        return seen
+    finite &= np.swapaxes(finite, 1, 2)
+    comparable: np.ndarray = seen & (finite | ~seen[:, None]).all(2)
+    return comparable
 
 
 def _lengths(jacobian: Tensor) -> np.ndarray:

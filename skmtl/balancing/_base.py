@@ -246,7 +246,8 @@ class GradientBalancing(Balancing):
     def weights(self, gramian: Any, generator: np.random.Generator | None = None, *, losses: Any = None) -> Any:
         """Return the weights of tasks whose gradients have this Gramian; for a method with state, its first step's.
 
-        A task whose gradient is zero or not finite gets weight 0; if that is true of all, all weights are 1.
+        A task whose gradient is zero or not finite, or has a product with another's that is not finite, gets weight 0;
+        if that is true of all, all weights are 1.
 
         Parameters
         ----------

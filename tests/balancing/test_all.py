@@ -53,7 +53,7 @@ def test_a_task_that_is_never_there_is_as_if_it_were_not(name):
     present[..., 1] = False
     left = [0, 2, 3]
     if name in RANDOM:
-        pytest.skip("Draws numbers for all tasks, so that absences do not shift them.")
+        pytest.skip("Draws numbers for all tasks, so in distribution: see test_equivariance_in_distribution.py.")
     weights, _ = run(ALL[name](), losses, jacobians, present)
     without, _ = run(ALL[name](), losses[..., left], jacobians[:, :, left])
     assert (weights[..., 1] == 0).all()

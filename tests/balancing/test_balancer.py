@@ -44,6 +44,10 @@ class LengthsOfWeighted(Lengths):
     sees_task_weights = True
 
 
+class LengthsAndLosses(Lengths):
+    reads_losses = True
+
+
 class Drawing(LossBalancing):
     """Weights are random numbers."""
 
@@ -147,6 +151,40 @@ def test_gradients_that_are_zero_or_not_finite_have_weight_zero(value):
     gramian[0, 1] = gramian[0, :, 1] = value
     weights = Lengths().start(2, 3).balance(gramian=gramian).weights
     np.testing.assert_array_equal(weights, [[1, 0, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("places", [[(0, 1), (1, 0)], [(0, 1)], [(1, 0)]], ids=str)
+def test_tasks_whose_product_is_not_finite_have_weight_zero(value, places):
+    gramian = gramians([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    for place in places:
+        gramian[(0, *place)] = value
+    balancer = Lengths(every=2).start(2, 3)
+    np.testing.assert_array_equal(balancer.balance(gramian=gramian).weights, [[0, 0, 3], [4, 5, 6]])
+    balancer = Lengths(every=2).start(1, 2)
+    np.testing.assert_array_equal(balancer.balance(gramian=gramian[:1, :2, :2], present=ones(1, 2)).weights, [[1, 1]])
+    assert balancer.remembered(ones(1, 2)) is None
+
+
+def test_products_with_tasks_that_are_left_out_do_not_count():
+    gramian = gramians([1.0, 2.0, 3.0])
+    gramian[0, 0, 1] = gramian[0, 1, 0] = np.nan
+    weights = Lengths().start(1, 3).balance(gramian=gramian, present=np.array([[True, False, True]])).weights
+    np.testing.assert_array_equal(weights, [[1, 0, 3]])
+    weights = LengthsAndLosses().start(1, 3).balance(np.array([[1.0, np.nan, 1.0]]), gramian).weights
+    np.testing.assert_array_equal(weights, [[1, 0, 3]])
+    gramian[0, 1] = gramian[0, :, 1] = np.nan  # a gradient that is not finite spoils no other's
+    np.testing.assert_array_equal(Lengths().start(1, 3).balance(gramian=gramian).weights, [[1, 0, 3]])
+
+
+@pytest.mark.parametrize("name", sorted(n for n, m in BALANCINGS.items() if issubclass(m, GradientBalancing)))
+def test_every_method_has_finite_weights_beside_products_that_are_not(name):
+    gramian = np.eye(4)
+    gramian[0, 1] = gramian[1, 0] = np.nan
+    losses = np.ones(4)
+    weights = BALANCINGS[name]().weights(gramian, losses=losses)
+    np.testing.assert_array_equal(weights > 0, [False, False, True, True])
+    np.testing.assert_array_equal(BALANCINGS[name]().weights(gramian[:2, :2], losses=losses[:2]), 1)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])

@@ -53,6 +53,42 @@ def test_every_pair_learns_is_reproducible_cloned_and_pickled(sharing, balancing
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
+KINDS = np.column_stack([np.digitize(Y[:, 0], [-0.7, 0.7]), Y[:, 1] > 0, np.digitize(Y[:, 2], [0])]).astype(float)
+KINDS[3:, 2] = np.nan
+KINDS[:3, 2] = [0, 1, 1]  # three labels of both classes
+
+
+@pytest.mark.parametrize(
+    ("sharing", "balancing"),
+    [
+        ("hard", "uncertainty"),
+        ("mmoe", "nash_mtl"),
+        ("cross_stitch", "upgrad"),
+        ("ple", "graddrop"),
+        ("film", "famo"),
+        ("cgc", "moco"),
+        ("hard", "gradnorm"),
+        ("low_rank", "modo"),
+        ("adatt", "pcgrad"),
+        ("independent", "scale_invariant"),
+    ],
+)
+def test_pairs_learn_classes_of_which_a_task_has_three_labels(sharing, balancing):
+    model = make(MultiTaskClassifier, sharing=sharing, balancing=balancing).fit(X, KINDS)
+    probabilities = model.predict_proba(X)
+    for task, table in enumerate(probabilities):
+        assert np.isfinite(table).all()
+        np.testing.assert_allclose(table.sum(1), 1, rtol=1e-5)
+        assert table.shape[1] == (3, 2, 2)[task]
+    for task in (0, 1):
+        classes = KINDS[:, task].astype(int)
+        frequencies = np.bincount(classes) / len(classes)
+        constant = -np.sum(frequencies * np.log(frequencies))
+        assert -np.log(probabilities[task][np.arange(len(X)), classes]).mean() < 0.9 * constant
+        assert (model.predict(X)[:, task] == classes).mean() > frequencies.max() + 0.1
+    assert set(model.task_weights_) == {"y0", "y1", "y2"}
+
+
 @pytest.mark.parametrize("balancing", sorted(BALANCINGS))
 def test_task_weights_change_the_model_under_every_balancing(balancing):
     plain = make(balancing=balancing, max_iter=4).fit(X, Y).predict(X)
