@@ -166,16 +166,30 @@ def test_early_stopping_off_runs_exactly_max_iter_epochs():
 
 def test_auto_stops_early_unless_a_holdout_would_be_too_small():
     assert make(max_iter=2).fit(X[:32], Y[:32]).early_stopping_
-    assert not make(max_iter=2).fit(X[:31], Y[:31]).early_stopping_  # eight members: three rows to a holdout
-    assert make(max_iter=2, n_estimators=2).fit(X[:31], Y[:31]).early_stopping_
+    assert make(max_iter=2).fit(X[:8], Y[:8]).early_stopping_  # eight members: a row to a holdout
+    assert not make(max_iter=2).fit(X[:7], Y[:7]).early_stopping_
     assert make(max_iter=2, n_estimators=1, validation_fraction=0.4).fit(X[:10], Y[:10]).early_stopping_
     assert not make(max_iter=2, n_estimators=1).fit(X[:10], Y[:10]).early_stopping_
-    repeated = np.tile(X[:20], (4, 1)), np.tile(Y[:20], (4, 1))
+    repeated = np.tile(X[:7], (4, 1)), np.tile(Y[:7], (4, 1))
     assert not make(max_iter=2).fit(*repeated).early_stopping_  # distinct rows count
     assert (
         not make(max_iter=2).fit(X, Y, groups=np.arange(60) % 7).early_stopping_
     )  # seven groups make no eight holdouts
     assert make(max_iter=2).fit(X, Y, groups=np.arange(60) % 9).early_stopping_
+
+
+def test_members_whose_holdouts_are_a_few_rows_stop_together():
+    few = make().fit(X[:31], Y[:31])  # three rows to a holdout
+    assert len(set(few.n_iter_per_member_)) == len(set(few.history_.best_epochs)) == 1
+    enough = make().fit(X, Y)
+    assert len(set(enough.history_.best_epochs)) > 1
+
+
+def test_a_few_rows_of_noise_are_predicted_about_as_well_as_by_their_mean():
+    rng = np.random.default_rng(0)
+    rows, noise = rng.normal(size=(24, 5)), rng.normal(size=(24, 2))
+    fresh = MultiTaskRegressor(random_state=0).fit(rows, noise).predict(rng.normal(size=(500, 5)))
+    assert (fresh - noise.mean(0)).std() < 0.5  # trained to the end, members would follow the noise as far as it goes
 
 
 def test_a_member_without_a_training_label_of_a_task_leaves_it_out():

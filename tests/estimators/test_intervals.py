@@ -260,7 +260,7 @@ def test_models_that_held_nothing_out_say_so():
     X, y = regression()
     fitted = MultiTaskRegressor(**FAST).fit(X, y)
     chunked = MultiTaskRegressor(**FAST).partial_fit(X, y)
-    tiny = MultiTaskRegressor(**FAST).fit(X[:15], y[:15])
+    tiny = MultiTaskRegressor(**FAST).fit(X[:4], y[:4])
     for model in (MultiTaskRegressor(**FAST, early_stopping=False).fit(X, y), chunked, tiny, fitted.partial_fit(X, y)):
         with pytest.raises(ValueError, match=r"here no row was.*early_stopping=True"):
             model.predict_interval(X)
