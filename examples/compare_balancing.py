@@ -8,12 +8,12 @@ The data ship with the package. Half of the 768 buildings are for learning, half
 and three seeds keep the script short. `balancing=` takes any name of `skmtl.balancing.BALANCINGS`.
 
 Conclusion. Methods that weigh a task by its inverse loss (scale_invariant, uncertainty, famo) drop the noise within a
-few epochs, and predict both loads better than equal weights do, by more than seeds differ. Methods that only remove
-conflicts between gradients (pcgrad, upgrad) leave the noise its say. dwa, which compares losses with their own past,
-sees nothing wrong with a task that stands still, and stch, which favours the worst task, listens to the noise most of
-all. Best of all are fixed weights: those that scale_invariant learned (`task_weights=model.task_weights_`) do as well
-as leaving the noise out, because task weights also tell early stopping which tasks to watch, and balancing does not.
-Where no task distracts, expect differences within the spread: see docs/balancing.md.
+few epochs, and predict both loads better than equal weights do, by as much as seeds differ or more. Methods that only
+remove conflicts between gradients (pcgrad, upgrad) leave the noise its say. dwa, which compares losses with their own
+past, sees nothing wrong with a task that stands still, and stch, which favours the worst task, listens to the noise
+most of all. Best of all are fixed weights: those that scale_invariant learned (`task_weights=model.task_weights_`) do
+as well as leaving the noise out, because task weights also tell early stopping which tasks to watch, and balancing does
+not. Where no task distracts, expect differences within the spread: see docs/balancing.md.
 """
 
 import time

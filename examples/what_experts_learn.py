@@ -8,7 +8,7 @@ The data are made by `make_multitask_regression`; the correlations between the t
 known. 300 rows are for learning, 300 for testing.
 
 Conclusion. The gates show the planted groups: two tasks of a group have more of their experts in common than two of
-different groups, in the mean over networks .91 against .76, though no task gives up any expert wholly. That is worth
+different groups, in the mean over networks .92 against .77, though no task gives up any expert wholly. That is worth
 seeing, and it is not worth accuracy here: hard sharing, in which all tasks read the same units and the heads choose
 among them, is as good within two spreads of the seeds, and so is every other way of sharing that was tried. Experts are
 a way to look at tasks before they are a way to better scores.
