@@ -162,7 +162,7 @@ class Blend:
         known, left_out = slice(None) if labelled.all() else labelled, {}
         with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
-                model = _kernel_for(rows.X) if name == "kernel" else COMPANIONS[name]()
+                model = _companion(name, rows.X)
                 model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
                 self.companions[name], left_out[name] = model, np.empty_like(targets)
                 left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(rows.X[~labelled])
@@ -327,6 +327,6 @@ def _inside(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.clip(inside, 1e-12, 1 - 1e-12)
 
 
-def _kernel_for(X: np.ndarray) -> KernelCompanion | TanimotoCompanion:
-    """Return the kernel companion of a table: that of fingerprints, or that of all others."""
-    return TanimotoCompanion() if are_fingerprints(X) else KernelCompanion()
+def _companion(name: str, X: np.ndarray) -> LinearCompanion | KernelCompanion | TanimotoCompanion:
+    """Return the companion of a name for a table: fingerprints have a kernel of their own."""
+    return TanimotoCompanion() if name == "kernel" and are_fingerprints(X) else COMPANIONS[name]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._ridge import Cells, Smoother, thin_vectors
+from ._ridge import Cells, Smoother, best_for_all, thin_vectors
 
 # Ridges that are tried, times the number of rows: from next to none to next to nothing left.
 RIDGES = np.logspace(-4, 4, 25)
@@ -75,9 +75,7 @@ class LinearCompanion:
         smoother = Smoother(vectors, lengths**2, cells, True, together)
         ridges = RIDGES * len(X)
         errors = np.stack([cells.errors(smoother.solve(ridge)[1]) for ridge in ridges])  # (R, T)
-        best = errors.min(0)
-        relative = np.where(best > 0, errors / np.where(best > 0, best, 1), 1) @ task_weights
-        self.ridge_ = float(ridges[np.argmin(relative)])
+        self.ridge_ = float(ridges[best_for_all(errors, task_weights)])
         loads, self.left_out_ = smoother.solve(self.ridge_)  # again: predictions for all ridges may be too much to keep
         self.coef_ = right @ ((lengths / (lengths**2 + self.ridge_))[:, None] * loads)
         return self

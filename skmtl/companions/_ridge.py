@@ -140,6 +140,22 @@ class Smoother:
         return np.concatenate(chunks)
 
 
+def best_for_all(errors: np.ndarray, task_weights: np.ndarray) -> int:
+    """Return the option with the least mean, over tasks, of a task's error by its own best.
+
+    So a task with little to learn does not decide for the others, as it would in a sum of errors.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (R, T)
+        Of each option.
+    task_weights : ndarray of shape (T,)
+    """
+    best = errors.min(0)
+    relative = np.where(best > 0, errors / np.where(best > 0, best, 1), 1) @ task_weights
+    return int(np.argmin(relative))
+
+
 def thin_vectors(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the singular vectors and values of a matrix, `(n, K)`, `(K,)` and `(C, K)`, by its smaller Gramian.
 

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from ._ridge import Cells, blocks_of
+from ._ridge import Cells, best_for_all, blocks_of
 
 # From so many columns of two values on, of which one is so rare, shared absences say nothing.
 FEWEST_BITS, LARGEST_SHARE = 64, 0.25
@@ -108,9 +108,7 @@ class TanimotoCompanion:
         errors = np.stack(
             [cells.errors(_fit(similarity**power, cells, ridge, together[some])[1]) for power, ridge in options]
         )
-        best = errors.min(0)
-        relative = np.where(best > 0, errors / np.where(best > 0, best, 1), 1) @ task_weights
-        self.power_, self.ridge_ = options[int(relative.argmin())]
+        self.power_, self.ridge_ = options[best_for_all(errors, task_weights)]
         if len(X) > SEARCHED_ROWS:
             cells, similarity = Cells(y[fitted], weights[fitted]), _similarity(bits, bits)
         similarity **= self.power_

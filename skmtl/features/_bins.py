@@ -92,12 +92,12 @@ def plan_bins(numbers: np.ndarray, n_bins: int) -> Bins:
         Largest number of bins of a column; what `MOST_CODES` leaves over goes to columns where a value fills a bin.
     """
     columns, low, high, center, scale = [], [], [], [], []
-    present = [np.sort(column[~np.isnan(column)]) for column in numbers.T]
-    n_atoms = sum(has_atom(values, n_bins) for values in present)
+    present = [np.unique(column[~np.isnan(column)], return_counts=True) for column in numbers.T]
+    n_atoms = sum(has_atom(counts, n_bins) for _, counts in present)
     spare = (MOST_CODES - n_bins * len(present)) // max(n_atoms, 1)
     n_steps = min(n_bins + max(spare, 0), max(n_bins, len(numbers) // ROWS_PER_BIN), MOST_STEPS)
-    for column, values in enumerate(present):
-        edges = bin_edges(values, n_bins, n_steps)
+    for column, (distinct, counts) in enumerate(present):
+        edges = bin_edges(distinct, counts, n_bins, n_steps)
         if len(edges) < 3:  # a single bin says no more than the number itself
             continue
         filled = np.where(np.isnan(numbers[:, column]), 0.0, numbers[:, column])
@@ -136,20 +136,19 @@ def affordable_bins(n_bins: int, n_numeric: int, n_rows: int) -> int:
     return min(affordable, max(2, n_rows // ROWS_PER_BIN))
 
 
-def has_atom(values: np.ndarray, n_bins: int) -> bool:
+def has_atom(counts: np.ndarray, n_bins: int) -> bool:
     """Whether one value alone fills a bin, so that bins of like numbers of rows would be fewer than asked for.
 
     Parameters
     ----------
-    values : ndarray of shape (n_rows,)
-        Sorted, none missing.
+    counts : ndarray of int of shape (n_distinct,)
+        Rows of each value.
     n_bins : int
     """
-    distinct, counts = np.unique(values, return_counts=True)
-    return len(distinct) > n_bins + 1 and bool(counts.max() > len(values) / n_bins)
+    return len(counts) > n_bins + 1 and bool(counts.max() > counts.sum() / n_bins)
 
 
-def bin_edges(values: np.ndarray, n_bins: int, n_steps: int) -> np.ndarray:
+def bin_edges(distinct: np.ndarray, counts: np.ndarray, n_bins: int, n_steps: int) -> np.ndarray:
     """Return increasing edges of the bins of one column.
 
     They are quantiles of the rows; but where one value alone fills a bin, as in a column of mostly zeros, each value is
@@ -157,19 +156,20 @@ def bin_edges(values: np.ndarray, n_bins: int, n_steps: int) -> np.ndarray:
 
     Parameters
     ----------
-    values : ndarray of shape (n_rows,)
-        Sorted, none missing.
+    distinct : ndarray of shape (n_distinct,)
+        The values, increasing, none missing.
+    counts : ndarray of int of shape (n_distinct,)
+        Rows of each.
     n_bins : int
         Largest number of bins.
     n_steps : int
         The same where a value fills a bin, at least `n_bins`.
     """
-    distinct, counts = np.unique(values, return_counts=True)
-    atoms = has_atom(values, n_bins)
+    atoms = has_atom(counts, n_bins)
     if len(distinct) <= (n_steps if atoms else n_bins) + 1:
         return distinct
     if not atoms:
-        return np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1), method="inverted_cdf"))
-    heavy = distinct[counts > len(values) / n_bins]
+        return np.unique(np.quantile(np.repeat(distinct, counts), np.linspace(0, 1, n_bins + 1), method="inverted_cdf"))
+    heavy = distinct[counts > counts.sum() / n_bins]
     n_quantiles = max(min(n_steps, STEPS_OF_MANY) - len(heavy), 1)
     return np.union1d(heavy, np.quantile(distinct, np.linspace(0, 1, n_quantiles + 1), method="inverted_cdf"))

@@ -228,7 +228,7 @@ def weighted_sum(weights: np.ndarray, jacobian: Tensor) -> Tensor:
         weights, jacobian = np.tile(weights / 2, 2), jacobian.flatten(1, 2)  # (M, 2 T, P)
     factors = jacobian.new_tensor(weights).unsqueeze(1)  # (M, 1, T)
     result = torch.bmm(factors, jacobian).squeeze(1)
-    if not weights.all() and not result.isfinite().all():
+    if not weights.all() and not result.isfinite().all():  # a task of weight 0 may have any gradient
         jacobian = jacobian.masked_fill((factors == 0).transpose(1, 2), 0)
         result = torch.bmm(factors, jacobian).squeeze(1)
     return result

@@ -226,18 +226,18 @@ class MultiTaskNet(NeuralNet):
         self.history.record("train_loss", float(_total(columns["train_loss"], task_weights)))
         if holdout is not None:
             with nullcontext() if self._average is None else self._average.in_place():
-                columns |= self._watch(holdout, snapshots)
+                columns |= self._watch(holdout, snapshots, has_labels, task_weights)
         n_tasks = len(self.task_history.task_names)
         by_task = {name: _task_mean(values, self.task_order, n_tasks) for name, values in columns.items()}
         weights, cosines = self._balanced.drain()
         self.task_history.record(cosines, task_weight=weights, **by_task)
 
-    def _watch(self, holdout: Holdout, snapshots: Snapshots | None) -> dict[str, np.ndarray]:
+    def _watch(
+        self, holdout: Holdout, snapshots: Snapshots | None, has_labels: np.ndarray, task_weights: np.ndarray
+    ) -> dict[str, np.ndarray]:
         """Measure the holdouts, and let members stop."""
-        objective = self.criterion_
-        has_labels, task_weights = objective.has_labels.cpu().numpy(), objective.task_weights.cpu().double().numpy()
         self.module_.eval()
-        result = holdout.evaluate(self.module_, objective)
+        result = holdout.evaluate(self.module_, self.criterion_)
         valid = np.where(has_labels, result.losses.cpu().double().numpy(), np.nan)  # (M, T)
         watched = _total(valid, task_weights)  # (M,)
         loss = float(np.nanmean(watched)) if not np.isnan(watched).all() else np.nan
