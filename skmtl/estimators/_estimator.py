@@ -68,8 +68,10 @@ class MultiTaskEstimator(BaseMultiTask):
     max_iter : int, default=200
         Largest number of epochs; the number of epochs without early stopping.
     early_stopping : bool or "auto", default="auto"
-        Whether each member stops when the loss on its holdout has not fallen for `n_iter_no_change` epochs, and goes
-        back to its best state: a running average of its weights over about the last twentieth of its steps. Where
+        Whether each member stops when it has made no progress on its holdout for `n_iter_no_change` epochs, and goes
+        back to its best state: a running average of its weights over about the last twentieth of its steps. Each task
+        counts by the share of its loss that it gains or loses, and what a task loses only until half of what it had
+        gained is lost; a task that the holdouts show to be worse off than with a constant is drawn back to it. Where
         holdouts have fewer than 4 distinct rows each, members stop by the mean of all of them. "auto" is True unless a
         holdout would be empty, or fewer than 4 rows of a single member. False trains every member on all rows for
         exactly `max_iter` epochs.

@@ -336,7 +336,10 @@ def _train(
     """Run the epochs, and read the holdouts once more with the members' best states."""
     resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
     patience = estimator.n_iter_no_change
-    snapshots = Snapshots(network, patience, resolved.stops_together) if resolved.early_stopping else None
+    snapshots = None
+    if resolved.early_stopping:
+        task_weights = model.objective.task_weights.cpu().double().numpy()
+        snapshots = Snapshots(network, patience, task_weights, resolved.stops_together)
     foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
         work = min(resolved.batch_size, len(batches.rows)) * network.n_parameters
@@ -348,6 +351,8 @@ def _train(
             net.partial_fit(batches, holdout, snapshots=snapshots)
         finally:
             network.draw_from(None)
+        if snapshots is not None and holdout is not None:
+            _shrink_useless(model, holdout)
         predicted = holdout.predictions(network, model.objective) if holdout is not None and out_of_fold else None
     if not incremental:
         net.drop_optimizer()
@@ -358,6 +363,17 @@ def _train(
         net.task_history.best_epochs = np.where(snapshots.have_state, offset + snapshots.best_epochs, 0)
     _warn_of_divergence(net)
     return Fitted(model, net.task_history, n_iter, predicted, net.interrupted)
+
+
+def _shrink_useless(model: Model, holdout: Holdout) -> None:
+    """Let the network say less of tasks that it predicts worse than their best constants do, where it held rows out."""
+    objective, network = model.objective, model.network
+    start = torch.from_numpy(model.statistics.start).to(network.head.bias)
+    shares = holdout.useful_shares(network, objective, start)
+    if (shares < 1).any():
+        network.shrink_outputs(
+            objective.times(torch.ones_like(start[:1, None]), shares.view(1, 1, -1)).flatten(), start
+        )
 
 
 def _holdout(

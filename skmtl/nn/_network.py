@@ -167,6 +167,18 @@ class Network(nn.Module):
         bias = self.head.bias[:, 0, outputs]  # (M, O)
         bias.copy_(torch.where(chosen.to(bias.device), torch.from_numpy(start).to(bias), bias))
 
+    @torch.no_grad()
+    def shrink_outputs(self, shares: Tensor, start: Tensor) -> None:
+        """Let outputs go only a share of the way from where they started.
+
+        Parameters
+        ----------
+        shares : Tensor of shape (O,)
+        start : Tensor of shape (M, O)
+        """
+        self.head.weight.mul_(shares)
+        self.head.bias.copy_(torch.lerp(start.unsqueeze(1), self.head.bias, shares))
+
     @property
     def generator(self) -> torch.Generator | None:
         """Where dropout layers draw from; None before `draw_from`, and without dropout."""

@@ -167,3 +167,9 @@ class History:
             f"{column} {self.total(column)[-1]:.4g}" for column in COLUMNS if not np.isnan(self.total(column)[-1])
         )
         return f"History({len(self)} epochs, tasks {self.task_names}; last: {last})"
+
+
+def member_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the members that know the task, `(M, T)` → `(T,)`; NaN if none does."""
+    known = ~np.isnan(values)
+    return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)

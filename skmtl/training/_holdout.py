@@ -15,6 +15,8 @@ from ..tasks import Objective
 from ._rows import Rows
 
 CHUNK_VALUES = 2**21
+# Shares of what a network says of a task, among which the best is looked for where it says nothing of use.
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass
@@ -87,6 +89,29 @@ class Holdout:
             losses, counted = losses + chunk_losses, counted + chunk_weights
             errors += (objective.label_errors(outputs, labels) * weights).mean(0).sum(0)
         return HoldoutResult(losses / counted, 1 - errors / (self.weights.mean(0).sum(0) * self.variance))
+
+    @torch.no_grad()
+    def useful_shares(self, network: Network, objective: Objective, start: Tensor) -> Tensor:
+        """Return how much of the way from its first outputs each task should go, `(T,)`.
+
+        All of it, unless the holdouts of all members together are predicted worse than by the first outputs, which are
+        the best constants: then the share of `SHARES` that has the least loss.
+
+        Parameters
+        ----------
+        network : Network
+        objective : Objective
+        start : Tensor of shape (M, O)
+            The outputs before training.
+        """
+        network.eval()
+        first, losses = start.unsqueeze(1), torch.zeros(len(SHARES), len(self.variance)).to(self.variance)
+        for chunk, outputs in self.outputs(network):
+            labels, weights = self.labels[:, chunk], self.weights[:, chunk]
+            for place, share in enumerate(SHARES):
+                losses[place] += objective.holdout_losses(torch.lerp(first, outputs, share), labels, weights)[0].sum(0)
+        best = torch.tensor(SHARES).to(losses)[losses.argmin(0)]
+        return torch.where(losses[-1] > losses[0], best, torch.ones_like(best))
 
     @torch.no_grad()
     def predictions(self, network: Network, objective: Objective) -> list[np.ndarray]:

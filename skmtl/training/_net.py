@@ -18,7 +18,7 @@ from ._averages import RunningAverage
 from ._balancing import BalancedBackward
 from ._callbacks import raised_on_purpose
 from ._clipping import clip_gradients
-from ._history import History
+from ._history import History, member_mean
 from ._holdout import Holdout
 from ._isolation import SameNoise
 from ._optimizers import SCHEDULES, make_optimizer, unflatten
@@ -221,7 +221,7 @@ class MultiTaskNet(NeuralNet):
         objective = self.criterion_
         has_labels, task_weights = objective.has_labels.cpu().numpy(), objective.task_weights.cpu().double().numpy()
         train = np.where(has_labels, self._epoch_losses, np.nan)  # (M, T)
-        columns = {"train_loss": _member_mean(train), "train_score": self._epoch_scores}
+        columns = {"train_loss": member_mean(train), "train_score": self._epoch_scores}
         self._check_divergence(_total(train, task_weights), snapshots)
         self.history.record("train_loss", float(_total(columns["train_loss"], task_weights)))
         if holdout is not None:
@@ -245,8 +245,8 @@ class MultiTaskNet(NeuralNet):
         self.history.record("valid_loss_best", bool(loss < self._best_valid_loss))
         self._best_valid_loss = min(self._best_valid_loss, loss)  # in this order, NaN is never the best
         if snapshots is not None:
-            snapshots.update(self.module_, self._epoch, watched)
-        return {"valid_loss": _member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
+            snapshots.update(self.module_, self._epoch, valid)
+        return {"valid_loss": member_mean(valid), "valid_score": result.scores.cpu().double().numpy()}
 
     def _stepped(self) -> list[Tensor]:
         """Return the tensors that the solver changes."""
@@ -285,12 +285,6 @@ class MultiTaskNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state as it is."""
         self.__dict__.update(state)
-
-
-def _member_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the members that know the task, `(M, T)` → `(T,)`."""
-    known = ~np.isnan(values)
-    return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 
 
 def _task_mean(values: np.ndarray, order: np.ndarray, n_tasks: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Each member's own early stopping: best loss so far, patience, and a copy of the best state."""
+"""Each member's own early stopping: progress so far, patience, and a copy of the best state."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ import numpy as np
 import torch
 
 from ..nn import Network
+from ._history import member_mean
+
+# Share of what a task had gained on its constant whose loss counts: what loses more has stopped, and holds up no other.
+COUNTED = 0.5
+# Added to losses before logarithms are taken: below a tenth of a constant's loss, halving it counts ever less.
+FLOOR = 0.1
 
 
 class Snapshots:
-    """The best state of every member.
+    """The best state of every member, by its holdout.
+
+    A member's progress is `Σ_t w_t log(min(L_t, l_t + (1 − l_t) / 2) + 0.1)`, less is better; `L_t` is a task's holdout
+    loss in units of its best constant's, and `l_t` the lowest so far. Each task counts by the share of its loss that it
+    gains or loses, and one that learns no more cannot, by growing ever worse, outweigh others that still learn.
 
     Parameters
     ----------
     network : Network
     patience : int
-        Epochs without a lower holdout loss after which a member stops.
+        Epochs without progress after which a member stops.
+    task_weights : ndarray of shape (n_tasks,)
+        `w_t`.
     together : bool, default=False
-        Whether all members stop, and go back, by the mean of their losses: for holdouts of a few rows each.
+        Whether all members stop, and go back, by the means of their losses: for holdouts of a few rows each.
 
     Attributes
     ----------
-    best_losses : ndarray of shape (n_members,)
+    best : ndarray of shape (n_members,)
+        Progress of the best state.
     best_epochs, last_epochs : ndarray of int of shape (n_members,)
         Epochs, from 1, of the best and the last state; 0 before the first.
     stopped : ndarray of bool of shape (n_members,)
@@ -34,18 +47,20 @@ class Snapshots:
     >>> from skmtl.training import Snapshots
     >>> draws = [torch.Generator().manual_seed(member) for member in range(2)]
     >>> network = Network(MLP(3, [4], "relu", 0.0, draws), torch.zeros(2, 1))
-    >>> snapshots = Snapshots(network, patience=1)
-    >>> snapshots.update(network, 1, np.array([0.5, 0.5]))
-    >>> snapshots.update(network, 2, np.array([0.4, 0.6]))
+    >>> snapshots = Snapshots(network, patience=1, task_weights=np.ones(1))
+    >>> snapshots.update(network, 1, np.array([[0.5], [0.5]]))
+    >>> snapshots.update(network, 2, np.array([[0.4], [0.6]]))
     >>> snapshots.stopped, snapshots.best_epochs
     (array([False,  True]), array([2, 1]))
     """
 
-    def __init__(self, network: Network, patience: int, together: bool = False) -> None:
+    def __init__(self, network: Network, patience: int, task_weights: np.ndarray, together: bool = False) -> None:
         n_members = network.n_members
         self.patience = patience
+        self.task_weights = task_weights
         self.together = together
-        self.best_losses = np.full(n_members, np.inf)
+        self.best = np.full(n_members, np.inf)
+        self._lowest = np.full((n_members, len(task_weights)), np.inf)
         self.best_epochs = np.zeros(n_members, dtype=np.int64)
         self.last_epochs = np.zeros(n_members, dtype=np.int64)
         self.stopped = np.zeros(n_members, dtype=bool)
@@ -57,18 +72,28 @@ class Snapshots:
         return self.best_epochs > 0
 
     def update(self, network: Network, epoch: int, losses: np.ndarray) -> None:
-        """Take note of the holdout losses of an epoch, `(n_members,)`; NaN never is the best."""
+        """Take note of the holdout losses of an epoch, `(n_members, n_tasks)`; tasks without holdout labels are NaN."""
         running = ~self.stopped
         if self.together:
-            known = running & ~np.isnan(losses)
-            losses = np.where(running, losses[known].mean() if known.any() else np.nan, losses)
+            losses = np.where(running[:, None], member_mean(np.where(running[:, None], losses, np.nan)), losses)
+        progress = self._progress(losses)
         self.last_epochs[running] = epoch
-        improved = running & (losses < self.best_losses)
-        self.best_losses[improved] = losses[improved]
+        improved = running & (progress < self.best)  # never where it is NaN
+        self.best[improved] = progress[improved]
         self.best_epochs[improved] = epoch
         self.stopped |= running & (epoch - self.best_epochs >= self.patience)
         if improved.any():
             self._copy(network, improved, save=True)
+
+    def _progress(self, losses: np.ndarray) -> np.ndarray:
+        """Return each member's progress, `(n_members,)`; NaN if no task was measured, or a loss is infinite."""
+        self._lowest = np.fmin(self._lowest, losses)
+        measured = ~np.isnan(losses)
+        most = self._lowest + COUNTED * np.maximum(1 - self._lowest, 0)
+        counted = np.where(measured, np.minimum(losses, most), 0)
+        logs = np.where(measured, np.log(counted + FLOOR), 0)
+        known = measured.any(1) & ~np.isinf(losses).any(1)
+        return np.where(known, logs @ self.task_weights, np.nan)
 
     def freeze(self, members: np.ndarray) -> None:
         """Stop members, `(n_members,)` booleans, at their best state."""

@@ -205,3 +205,32 @@ def test_a_member_without_a_training_label_of_a_task_leaves_it_out():
     assert np.isfinite(model.oof_prediction_[:, 0]).all()
     others = [member_predictions(model, member)[:, 1] for member in (0, 1, 3, 4)]
     np.testing.assert_allclose(model.predict(X)[:, 1], np.mean(others, axis=0), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def beside_noise():
+    """A task that can be learned, alone and beside ten of noise; tested on rows without noise."""
+    draws = np.random.default_rng(1)
+    features = draws.uniform(size=(1150, 4))
+    signal = np.sin(4 * features[:, 0]) + features[:, 1] * features[:, 2]
+    Y = np.column_stack([signal + 0.1 * draws.normal(size=1150), draws.normal(size=(1150, 10))])
+    settings = {"companions": None, "random_state": 0}
+    alone = MultiTaskRegressor(**settings).fit(features[:150], Y[:150, 0]).predict(features[150:])
+    model = MultiTaskRegressor(**settings).fit(features[:150], Y[:150])
+    among = model.predict(features[150:])
+    return signal[150:], alone, among, Y, model
+
+
+def test_tasks_of_noise_do_not_spoil_one_that_can_be_learned(beside_noise):
+    signal, alone, among, _, _ = beside_noise
+    assert np.std(signal - among[:, 0]) < 1.3 * np.std(signal - alone)
+
+
+def test_a_task_of_noise_is_predicted_as_well_as_by_its_mean(beside_noise):
+    _, _, among, Y, model = beside_noise
+    errors = ((Y[150:, 1:] - among[:, 1:]) ** 2).mean(0) / ((Y[150:, 1:] - Y[:150, 1:].mean(0)) ** 2).mean(0)
+    assert errors.mean() < 1.01
+    held_out = model.oof_prediction_[:, 1:]
+    known = ~np.isnan(held_out[:, 0])
+    of_mean = ((Y[:150, 1:] - Y[:150, 1:].mean(0))[known] ** 2).mean(0)
+    assert (((Y[:150, 1:] - held_out)[known] ** 2).mean(0) < 1.05 * of_mean).all()

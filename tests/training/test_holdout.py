@@ -1,5 +1,7 @@
 """The rows that members do not train on."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -119,3 +121,46 @@ def test_a_member_that_knows_no_label_of_a_task_does_not_predict_it(parts):
     assert np.isnan(value[places[1]]).all()
     assert np.isfinite(probabilities[places[1]]).all()
     assert np.isfinite(value[places[0]]).all()
+
+
+def test_a_task_that_is_predicted_worse_than_its_constant_keeps_the_best_share_of_what_is_said_of_it(parts):
+    rows, network, objective, held_out, labels, weights = parts
+    places = [np.flatnonzero(held_out == m) for m in range(N_MEMBERS)]
+    holdout = make_holdout(rows, places, labels, weights, objective.groups)
+    start = network.head.bias[:, 0].detach().clone()
+    with torch.no_grad():
+        network.head.bias.add_(0.3)  # training moves both
+    shares = holdout.useful_shares(network, objective, start)
+    options = (0.0, 0.25, 0.5, 0.75, 1.0)
+    found = []
+    for share in options:
+        part = copy.deepcopy(network)
+        part.shrink_outputs(torch.full((2,), share, dtype=torch.float64), start)
+        losses = holdout.evaluate(part, objective).losses
+        counts = torch.stack([holdout.weights[m].sum(0) for m in range(N_MEMBERS)])
+        found.append((losses * counts).sum(0))
+    found = torch.stack(found)
+    assert (found[-1] > found[0]).all(), "both tasks are predicted worse than by constants"
+    assert shares.tolist() == [options[place] for place in found.argmin(0)]
+
+
+def test_a_task_that_is_predicted_better_than_its_constant_keeps_all(parts):
+    rows, network, objective, held_out, labels, weights = parts
+    places = [np.flatnonzero(held_out == m) for m in range(N_MEMBERS)]
+    holdout = make_holdout(rows, places, labels, weights, objective.groups)
+    start = network.head.bias[:, 0].detach().clone()
+    with torch.no_grad():  # a step down the holdouts' own loss: better there, if far from good
+        network.head.weight.zero_()
+    network.head.bias.requires_grad_(True)
+    holdout.evaluate.__wrapped__(holdout, network, objective).losses.sum().backward()
+    with torch.no_grad():
+        network.head.bias -= 0.05 * network.head.bias.grad
+    assert holdout.useful_shares(network, objective, start).tolist() == [1, 1]
+
+
+def test_a_task_without_holdout_labels_keeps_all(parts):
+    rows, network, objective, held_out, labels, weights = parts
+    places = [np.flatnonzero(held_out == m) for m in range(N_MEMBERS)]
+    holdout = make_holdout(rows, places, labels, weights, objective.groups)
+    holdout.weights[..., 1] = 0
+    assert holdout.useful_shares(network, objective, network.head.bias[:, 0].detach())[1] == 1
