@@ -102,7 +102,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._model.representation(X).astype(X.dtype, copy=False)
 
     def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
-        """Return how much each task takes of each expert, for ways of sharing that have experts or stitches.
+        """Return how much each task takes of each expert, for ways of sharing that have experts, stitches or masks.
 
         Parameters
         ----------
@@ -114,13 +114,14 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             One a level, in the order of `history_.task_names`; the last dimension sums to 1, but for several experts a
             task of :class:`~skmtl.nn.AdaTT`, whose residual path learns without bounds, and for
             :class:`~skmtl.nn.CrossStitch`: there it is what a task reads of each task's layer, in the mean over units.
+            For :class:`~skmtl.nn.MTAN`, shared units are the experts, and their factors, from 0 to 2, do not sum to 1.
         owners : list of list of (int or None)
             The task that owns each expert, level by level; None: it is shared.
 
         Raises
         ------
         ValueError
-            If the way of sharing has neither.
+            If the way of sharing has none.
         """
         check_is_fitted(self)
         X = check_features(self, self._model.reader, X, reset=False)
@@ -128,7 +129,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if not gates:
             raise ValueError(
                 f"sharing={self.sharing!r} has no gates; those that have are 'mmoe', 'cgc', 'ple', 'dselect_k', "
-                "'adatt' and 'cross_stitch'."
+                "'adatt', 'cross_stitch' and 'mtan'."
             )
         return gates, owners
 

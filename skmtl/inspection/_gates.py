@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 # Cells of larger tables are too small for a number.
 MOST_WRITTEN = 12
+# Names of more experts would run into each other.
+MOST_NAMED = 32
 
 
 class GatesDisplay:
     """How much each task takes of each expert, a panel a level.
 
-    Use :meth:`from_estimator` to make one, for `sharing="mmoe"`, "cgc", "ple", "dselect_k" or "adatt". A cell is the
-    mean share over rows, of one member: experts of different members are different ones.
+    Use :meth:`from_estimator` to make one, for `sharing="mmoe"`, "cgc", "ple", "dselect_k", "adatt", "cross_stitch", or
+    "mtan", whose experts are the single units that tasks share. A cell is the mean share over rows, of one member:
+    experts of different members are different ones.
 
     Parameters
     ----------
     gates : list of ndarray of shape (n_tasks, n_experts)
-        One a level; rows sum to 1, but for several experts a task of "adatt", of which some may also be negative.
+        One a level; rows sum to 1, but for several experts a task of "adatt", of which some may also be negative, for
+        "cross_stitch", and for "mtan", where they are factors from 0 to 2.
     task_names : sequence of str
     expert_names : list of list of str
         One list a level.
@@ -116,9 +120,11 @@ class GatesDisplay:
         self.figure_, self.axes_ = panel_grid(titles, ax, size=3.6)
         for place, (panel, level, experts) in enumerate(zip(self.axes_, self.gates, self.expert_names, strict=True)):
             panel.imshow(level, cmap=cmap, vmin=min(level.min(), 0), vmax=max(level.max(), 1), aspect="auto")
-            panel.set_xticks(range(len(experts)), experts, rotation=60, ha="right", fontsize="small")
+            named = len(experts) <= MOST_NAMED
+            if named:
+                panel.set_xticks(range(len(experts)), experts, rotation=60, ha="right", fontsize="small")
             panel.set_yticks(range(len(self.task_names)), self.task_names if place == 0 else [], fontsize="small")
-            panel.set_xlabel("expert")
+            panel.set_xlabel("expert" if named else "shared unit")
             if max(level.shape) <= MOST_WRITTEN:
                 for (task, expert), share in np.ndenumerate(level):
                     colour = "white" if share > 0.5 else "0.2"

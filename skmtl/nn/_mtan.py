@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,19 @@ class MaskedTrunk(SharedTrunk):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, T, B, H)`."""
+        *_, (mask, units) = self._blocks(x, rows)
+        return mask * units
+
+    def gates(self, x: Tensor) -> list[Tensor]:
+        """Return the masks, `(M, T, B, H)` a block: the factor of each shared unit, from 0 to 2."""
+        return [mask for mask, _ in self._blocks(x, None)]
+
+    def expert_owners(self) -> list[list[int | None]]:
+        """Return that all units that are masked are shared; see `SharedTrunk.expert_owners`."""
+        return [[None] * n_outputs_of(self.layers[place]) for place in self.masked]
+
+    def _blocks(self, x: Tensor, rows: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield each block's masks, `(M, T, B, H)`, and the shared units that they are of, `(M, 1, B, H)`."""
         shared = [x.expand(self.n_members, -1, -1)]
         for layer in self.layers:
             shared.append(run(layer, shared[-1] if len(shared) > 1 else x, rows))
@@ -97,9 +110,9 @@ class MaskedTrunk(SharedTrunk):
             units = self.readings[block](read.flatten(0, 1))  # (M · T, B, H)
             units = torch.relu(nn.functional.layer_norm(units, units.shape[-1:]))
             mask = 2 * torch.sigmoid(self.masks[block](units)).view(self.n_members, self.n_tasks, *units.shape[1:])
-            task = mask * shared[place + 1].unsqueeze(1)
-        assert task is not None
-        return task
+            common = shared[place + 1].unsqueeze(1)
+            yield mask, common
+            task = mask * common
 
     def task_parameters(self) -> list[nn.Parameter]:
         """Return what makes the masks."""

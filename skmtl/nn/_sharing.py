@@ -120,7 +120,7 @@ class SharedTrunk(nn.Module):
         """Return how much each task takes of each expert, level by level, `(M, T, B, E)`. By default, none.
 
         A level's output is the sum of its experts' by these shares. They sum to 1, but for `AdaTT` of several experts,
-        and for `CrossStitch`, whose shares are means over units.
+        for `CrossStitch`, whose shares are means over units, and for `MTAN`, whose shares are factors of single units.
 
         Parameters
         ----------

@@ -12,8 +12,9 @@ X = rng.normal(size=(60, 3))
 Y = np.column_stack([X[:, 0], X[:, 1], -X[:, 0]]) + 0.1 * rng.normal(size=(60, 3))
 
 
-def fitted(**settings):
-    return MultiTaskRegressor((8, 8), **{"max_iter": 5, "n_estimators": 2, "random_state": 0, **settings}).fit(X, Y)
+def fitted(hidden_layer_sizes=(8, 8), **settings):
+    settings = {"max_iter": 5, "n_estimators": 2, "random_state": 0, **settings}
+    return MultiTaskRegressor(hidden_layer_sizes, **settings).fit(X, Y)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,17 @@ def test_gates_are_means_over_rows_of_one_member(sharing, experts):
         if sharing != "cross_stitch":  # whose stitches are free
             np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
         np.testing.assert_array_equal(panel.images[0].get_array(), shares)
+
+
+def test_masks_of_mtan_are_drawn_unit_by_unit():
+    model = fitted(sharing="mtan", hidden_layer_sizes=(8, 40))
+    display = GatesDisplay.from_estimator(model, X, member=1)
+    (level,), ((mask,), (panel,)) = model.gates(X)[0], (display.gates, display.axes_)
+    assert mask.shape == (3, 40)
+    np.testing.assert_allclose(mask, level[1].mean(1))
+    assert (level > 0).all() and (level < 2).all()
+    assert panel.get_xlabel() == "shared unit"
+    assert len(panel.get_xticklabels()) < 40
 
 
 def test_shares_below_none_and_above_all_have_colours_of_their_own():

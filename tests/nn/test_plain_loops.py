@@ -160,7 +160,7 @@ def mtan(trunk, x, member):
     for layer in trunk.layers:
         shared.append(dense(layer, member, shared[-1]))
     n_blocks = len(shared) // 2
-    tasks = []
+    tasks, masks = [], [[] for _ in range(n_blocks)]
     for task in TASKS:
         copy, own = member * N_TASKS + task, None
         for block in range(n_blocks):
@@ -173,9 +173,10 @@ def mtan(trunk, x, member):
             centred = units - units.mean(1, keepdim=True)
             normed = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
             logits = torch.relu(normed) @ trunk.masks[block].weight[copy] + trunk.masks[block].bias[copy]
-            own = 2 / (1 + (-logits).exp()) * shared[end]
+            masks[block].append(2 / (1 + (-logits).exp()))
+            own = masks[block][-1] * shared[end]
         tasks.append(own)
-    return tasks, []
+    return tasks, [torch.stack(block) for block in masks]
 
 
 def film(trunk, x, member):
