@@ -10,9 +10,105 @@ from torch import Tensor, nn
 
 from ._layers import ACTIVATIONS, MemberLinear
 from ._mlp import MLP
-from ._modules import CallableTrunk, FixedTrunk, ModuleTrunk
-from ._sharing import SharedTrunk
+from ._modules import MemberModules
+from ._sharing import SharedTrunk, run
 from ._trunk import WITHOUT_LAYERS, Trunk
+
+
+class DenseLayer(nn.Module):
+    """A dense layer, and what stands around it.
+
+    Attributes
+    ----------
+    linear : MemberLinear
+    """
+
+    linear: MemberLinear
+
+    def prepared(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """Return what the dense layer reads, `(M, K, B, F)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (M, K, B, F)
+        rows : Tensor of shape (M, B) or None
+            Which rows a member trains on.
+        """
+        del rows
+        return x
+
+    def finished(self, units: Tensor, rows: Tensor | None) -> Tensor:
+        """Return what becomes of its units, `(M, K, B, H)`.
+
+        Parameters
+        ----------
+        units : Tensor of shape (M, K, B, H)
+        rows : Tensor of shape (M, B) or None
+        """
+        raise NotImplementedError
+
+
+class BuiltInDense(DenseLayer):
+    """A layer of the built-in trunk.
+
+    Parameters
+    ----------
+    layer : MLP
+        Of one layer.
+    """
+
+    def __init__(self, layer: MLP) -> None:
+        super().__init__()
+        self.linear = cast(MemberLinear, layer.layers[0])
+        self.dropout = layer.dropout
+        self._activation = ACTIVATIONS[layer.activation].function
+
+    def finished(self, units: Tensor, rows: Tensor | None) -> Tensor:
+        """Return units after activation and dropout; see `DenseLayer.finished`."""
+        del rows
+        dropped: Tensor = self.dropout(self._activation(units))
+        return dropped
+
+
+class SequentialDense(DenseLayer):
+    """A layer of an `nn.Sequential`: an `nn.Linear` a member, whose weights become one, and the modules around it.
+
+    Parameters
+    ----------
+    members : sequence of nn.Sequential
+        One a member, alike, each with one `nn.Linear` and no other matrix.
+    """
+
+    def __init__(self, members: Sequence[nn.Sequential]) -> None:
+        super().__init__()
+        place = next(place for place, part in enumerate(members[0]) if isinstance(part, nn.Linear))
+        linears = [cast(nn.Linear, member[place]) for member in members]
+        n_inputs, n_units = linears[0].in_features, linears[0].out_features
+        self.linear = MemberLinear(len(members), n_inputs, n_units)
+        with torch.no_grad():
+            for member, linear in enumerate(linears):
+                self.linear.weight[member] = linear.weight.T
+                if linear.bias is not None:
+                    self.linear.bias[member] = linear.bias
+        self.linear.weight.requires_grad_(linears[0].weight.requires_grad)
+        self.linear.bias.requires_grad_(linears[0].bias is not None and linears[0].bias.requires_grad)
+        self.first = MemberModules([member[:place] for member in members], n_inputs) if place else None
+        rest = [member[place + 1 :] for member in members]
+        self.rest = MemberModules(rest, n_units) if place + 1 < len(members[0]) else None
+
+    def prepared(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """Return what the modules before the matrix make of rows; see `DenseLayer.prepared`."""
+        return x if self.first is None else _run_rows(self.first, x, rows)
+
+    def finished(self, units: Tensor, rows: Tensor | None) -> Tensor:
+        """Return what the modules after the matrix make of units; see `DenseLayer.finished`."""
+        return units if self.rest is None else _run_rows(self.rest, units, rows)
+
+
+def _run_rows(modules: MemberModules, x: Tensor, rows: Tensor | None) -> Tensor:
+    """Run a module a member on the rows of all its tasks, `(M, K, B, F)` → `(M, K, B, H)`."""
+    told = None if rows is None else rows.repeat(1, x.shape[1])
+    return run(modules, x.flatten(1, 2), told).view(*x.shape[:3], -1)
 
 
 class AdaptedLayer(nn.Module):
@@ -20,8 +116,7 @@ class AdaptedLayer(nn.Module):
 
     Parameters
     ----------
-    layer : MLP
-        Of one layer.
+    layer : DenseLayer
     n_tasks : int
 
     Notes
@@ -31,17 +126,16 @@ class AdaptedLayer(nn.Module):
 
     decays = False
 
-    def __init__(self, layer: MLP, n_tasks: int) -> None:
+    def __init__(self, layer: DenseLayer, n_tasks: int) -> None:
         super().__init__()
         self.layer = layer
         self.n_tasks = n_tasks
-        linear = self.linear
-        self.n_members, self.n_inputs, self.n_units = linear.weight.shape
+        self.n_members, self.n_inputs, self.n_units = self.linear.weight.shape
 
     @property
     def linear(self) -> MemberLinear:
         """What tasks share."""
-        return cast(MemberLinear, self.layer.layers[0])
+        return self.layer.linear
 
     def before(self, x: Tensor) -> Tensor:
         """Return units before activation, `(M, T, B, H)`, or `(M, 1, B, H)` if tasks differ nowhere.
@@ -75,13 +169,12 @@ class AdaptedLayer(nn.Module):
         biases, inputs = bias.expand(*shape, -1, -1).flatten(0, 1), x.expand(*shape, -1, -1).flatten(0, 1)
         return torch.baddbmm(biases, inputs, weight.flatten(0, 1)).view(*shape, -1, self.n_units)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)`, `(M, B, F)` or `(M, T, B, F)` to `(M, T, B, H)`."""
         if x.dim() < 4:
             x = x.expand(self.n_members, -1, -1).unsqueeze(1)
-        units = ACTIVATIONS[self.layer.activation].function(self.before(x))
-        dropped: Tensor = self.layer.dropout(units)
-        return dropped.expand(-1, self.n_tasks, -1, -1)
+        units = self.layer.finished(self.before(self.layer.prepared(x, rows)), rows)
+        return units.expand(-1, self.n_tasks, -1, -1)
 
 
 class AdaptedTrunk(SharedTrunk):
@@ -102,9 +195,8 @@ class AdaptedTrunk(SharedTrunk):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Map `(B, F)` or `(M, B, F)` to `(M, T, B, H)`."""
-        del rows  # dense layers mix none
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, rows)
         return x
 
     def task_parameters(self) -> list[nn.Parameter]:
@@ -112,8 +204,10 @@ class AdaptedTrunk(SharedTrunk):
         return [parameter for layer in self.layers for parameter in layer.parameters(recurse=False)]
 
 
-def dense_layers(trunk: Trunk, n_features: int, generators: Sequence[torch.Generator], sharing: str) -> list[MLP]:
-    """Return the layers of a trunk, if they are dense.
+def dense_layers(
+    trunk: Trunk, n_features: int, generators: Sequence[torch.Generator], sharing: str
+) -> list[DenseLayer]:
+    """Return the layers of a trunk, if they are dense: those of the built-in trunk, or of an `nn.Sequential`.
 
     Parameters
     ----------
@@ -128,14 +222,26 @@ def dense_layers(trunk: Trunk, n_features: int, generators: Sequence[torch.Gener
     ValueError
         If they are not.
     """
-    foreign = isinstance(trunk, (ModuleTrunk, CallableTrunk, FixedTrunk))
-    layers: list[nn.Module] = [] if foreign else trunk.build_layers(n_features, generators)
-    if foreign or not all(isinstance(layer, MLP) for layer in layers):
-        raise ValueError(
-            f"{sharing} changes the weights of dense layers, and {trunk!r} has others: use the built-in trunk, "
-            f"sharing='film', which changes the units of an nn.Sequential, or use {WITHOUT_LAYERS}."
-        )
-    return cast(list[MLP], layers)
+    layers: list[DenseLayer] = []
+    for layer in trunk.build_layers(n_features, generators):
+        if isinstance(layer, MLP):
+            layers.append(BuiltInDense(layer))
+        elif isinstance(layer, MemberModules) and all(map(_is_dense, layer.members)):
+            layers.append(SequentialDense([cast(nn.Sequential, member) for member in layer.members]))
+        else:
+            raise ValueError(
+                f"{sharing} changes the weights of dense layers, and {trunk!r} has others: use the built-in trunk, an "
+                "nn.Sequential whose only matrices are those of nn.Linear, sharing='film', which changes the units of "
+                f"any nn.Sequential, or {WITHOUT_LAYERS}."
+            )
+    return layers
+
+
+def _is_dense(module: nn.Module) -> bool:
+    """Whether a layer of an `nn.Sequential` has one matrix, that of an `nn.Linear`."""
+    parts = list(module) if isinstance(module, nn.Sequential) else []
+    matrices = [part for part in parts if any(parameter.dim() > 1 for parameter in part.parameters())]
+    return len(matrices) == 1 and isinstance(matrices[0], nn.Linear)
 
 
 def task_start(generators: Sequence[torch.Generator], shape: Sequence[int], bound: float) -> nn.Parameter:

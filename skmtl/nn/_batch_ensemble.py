@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._adapters import AdaptedLayer, AdaptedTrunk, dense_layers
-from ._mlp import MLP
+from ._adapters import AdaptedLayer, AdaptedTrunk, DenseLayer, dense_layers
 from ._sharing import Sharing
 from ._trunk import Trunk
 
@@ -18,9 +17,9 @@ class BatchEnsemble(Sharing):
 
     Each task has weights of its own, `W ∘ (r_t s_tᵀ)`, at the price of three vectors. `r_t` and `s_t` start at 1, `b_t`
     at 0, so that this starts as hard sharing; none of them decays. Parameters beyond the heads: a trunk and, a layer of
-    `F` inputs and `H` units, `T · (F + 2 H)`. Serves the built-in trunk. Gradients are compared with respect to the
-    parameters that tasks share. In the paper, ensemble members take the place of tasks, and vectors start at random
-    signs.
+    `F` inputs and `H` units, `T · (F + 2 H)`. Serves the built-in trunk, and an `nn.Sequential` of
+    dense layers. Gradients are compared with respect to the parameters that tasks share. In the paper, ensemble members
+    take the place of tasks, and vectors start at random signs.
 
     References
     ----------
@@ -48,8 +47,7 @@ class ScaledLayer(AdaptedLayer):
 
     Parameters
     ----------
-    layer : MLP
-        Of one layer.
+    layer : DenseLayer
     n_tasks : int
 
     Notes
@@ -57,7 +55,7 @@ class ScaledLayer(AdaptedLayer):
     Shape: `(B, F)`, `(M, B, F)` or `(M, T, B, F)` → `(M, T, B, H)`.
     """
 
-    def __init__(self, layer: MLP, n_tasks: int) -> None:
+    def __init__(self, layer: DenseLayer, n_tasks: int) -> None:
         super().__init__(layer, n_tasks)
         self.input_scale = nn.Parameter(torch.ones(self.n_members, n_tasks, 1, self.n_inputs))
         self.unit_scale = nn.Parameter(torch.ones(self.n_members, n_tasks, 1, self.n_units))

@@ -10,8 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from ._adapters import AdaptedLayer, AdaptedTrunk, dense_layers, task_start
-from ._mlp import MLP
+from ._adapters import AdaptedLayer, AdaptedTrunk, DenseLayer, dense_layers, task_start
 from ._sharing import Sharing
 from ._trunk import Trunk
 
@@ -27,8 +26,8 @@ class LowRank(Sharing):
 
     Parameters beyond the heads: a trunk and, a layer of `F` inputs and `H` units, `T · r · (F + H)` ("lora") or `r · (F
     · H + T)` ("factors"). Rank 0 would be hard sharing; at full rank, the smaller of `F` and `H`, or `T − 1` for
-    "factors", each task can have any weights, beside the common biases. Serves the built-in trunk. Gradients are
-    compared with respect to the parameters that tasks share.
+    "factors", each task can have any weights, beside the common biases. Serves the built-in trunk, and an
+    `nn.Sequential` of dense layers. Gradients are compared with respect to the parameters that tasks share.
 
     The deep tensor factorisations of the reference start from the decomposition of trained single-task networks, and
     have no common part; this form needs none.
@@ -79,8 +78,7 @@ class LoraLayer(AdaptedLayer):
 
     Parameters
     ----------
-    layer : MLP
-        Of one layer.
+    layer : DenseLayer
     n_tasks, rank : int
     generators : sequence of torch.Generator
         One a member.
@@ -90,7 +88,7 @@ class LoraLayer(AdaptedLayer):
     Shape: `(B, F)`, `(M, B, F)` or `(M, T, B, F)` → `(M, T, B, H)`.
     """
 
-    def __init__(self, layer: MLP, n_tasks: int, rank: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, layer: DenseLayer, n_tasks: int, rank: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__(layer, n_tasks)
         first = task_start(generators, (1, self.n_inputs, rank), max(self.n_inputs, 1) ** -0.5)
         self.inputs = nn.Parameter(first.detach().repeat(1, n_tasks, 1, 1))  # (M, T, F, R)
@@ -109,8 +107,7 @@ class FactorLayer(AdaptedLayer):
 
     Parameters
     ----------
-    layer : MLP
-        Of one layer.
+    layer : DenseLayer
     n_tasks, rank : int
     generators : sequence of torch.Generator
         One a member.
@@ -120,7 +117,7 @@ class FactorLayer(AdaptedLayer):
     Shape: `(B, F)`, `(M, B, F)` or `(M, T, B, F)` → `(M, T, B, H)`.
     """
 
-    def __init__(self, layer: MLP, n_tasks: int, rank: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, layer: DenseLayer, n_tasks: int, rank: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__(layer, n_tasks)
         bound = max(self.n_inputs, 1) ** -0.5
         self.factors = Factors(task_start(generators, (rank, self.n_inputs, self.n_units), bound))

@@ -34,9 +34,9 @@ from skmtl.nn import (
 )
 from tests.nn.networks import N_FEATURES, N_TASKS, OPTIONS, WIDTH, built, draws, features, network_of, targets, train
 
-SERVES_MODULES = {
-    name: sharing for name, sharing in OPTIONS.items() if not isinstance(sharing, (LowRank, BatchEnsemble))
-}
+# They take the matrices out of an nn.Sequential, to add to them.
+ADAPTED = {name: sharing for name, sharing in OPTIONS.items() if isinstance(sharing, (LowRank, BatchEnsemble))}
+NOT_ADAPTED = {name: sharing for name, sharing in OPTIONS.items() if name not in ADAPTED}
 OWN_PATHS = {name: sharing for name, sharing in OPTIONS.items() if name != "hard"}
 every_sharing = pytest.mark.parametrize("sharing", OPTIONS.values(), ids=OPTIONS)
 with_own_paths = pytest.mark.parametrize("sharing", OWN_PATHS.values(), ids=OWN_PATHS)
@@ -179,19 +179,11 @@ def test_one_opaque_module_serves_what_needs_no_layers(sharing):
 
 
 @every_sharing
-def test_a_sequential_module_serves_all_but_what_changes_dense_weights(sharing):
-
-    def build():
-        return clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
-
-    if isinstance(sharing, (LowRank, BatchEnsemble)):
-        with pytest.raises(ValueError, match="dense layers"):
-            build()
-    else:
-        trunk = build()
-        rows = torch.ones(2, 12)
-        rows[0, :3] = 0
-        assert torch.isfinite(trunk(features().float(), rows)).all()
+def test_a_sequential_module_serves_all(sharing):
+    trunk = clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
+    rows = torch.ones(2, 12)
+    rows[0, :3] = 0
+    assert torch.isfinite(trunk(features().float(), rows)).all()
 
 
 def outside_layers(trunk, kind):
@@ -201,7 +193,7 @@ def outside_layers(trunk, kind):
     return layers, [parameter for parameter in trunk.parameters() if id(parameter) not in inside]
 
 
-@pytest.mark.parametrize("sharing", SERVES_MODULES.values(), ids=SERVES_MODULES)
+@pytest.mark.parametrize("sharing", NOT_ADAPTED.values(), ids=NOT_ADAPTED)
 def test_a_sequential_module_learns_what_the_built_in_trunk_with_its_weights_does(sharing):
     ours = network_of(sharing)
     trunk = clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
@@ -217,6 +209,47 @@ def test_a_sequential_module_learns_what_the_built_in_trunk_with_its_weights_doe
         for theirs_own, ours_own in zip(others, more, strict=True):
             theirs_own.copy_(ours_own)
     torch.testing.assert_close(train(theirs, targets())(features()), train(ours, targets())(features()))
+
+
+@pytest.mark.parametrize("sharing", ADAPTED.values(), ids=ADAPTED)
+def test_dense_layers_of_a_module_are_adapted_like_those_of_the_built_in_trunk(sharing):
+    ours = network_of(sharing)
+    trunk = clone(sharing).build(ModuleTrunk(sequential), N_FEATURES, N_TASKS, draws(0, 1))
+    first = trunk.layers[0].layer.linear.weight[1].detach().clone()
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**62, (), generator=draws(1)[0])))
+        torch.testing.assert_close(first, sequential(N_FEATURES)[0].weight.T)  # it starts where the module does
+    theirs = Network(trunk, torch.zeros(2, N_TASKS)).double()
+    theirs.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(train(theirs, targets())(features()), train(ours, targets())(features()))
+
+
+@pytest.mark.parametrize("sharing", ADAPTED.values(), ids=ADAPTED)
+def test_what_stands_around_adapted_matrices_sees_the_rows_that_a_member_trains_on(sharing):
+    def normed(n_features):
+        return nn.Sequential(
+            nn.BatchNorm1d(n_features), nn.Linear(n_features, WIDTH, bias=False), nn.BatchNorm1d(WIDTH), nn.ReLU()
+        )
+
+    trunk = clone(sharing).build(CallableTrunk(normed), N_FEATURES, N_TASKS, draws(0, 1)).double()
+    rows = torch.ones(2, 12, dtype=torch.float64)
+    rows[1, :4] = 0
+    changed = features().clone()
+    changed[:4] += 5
+    one, other = trunk(features(), rows), trunk(changed, rows)
+    torch.testing.assert_close(one[1, :, 4:], other[1, :, 4:])
+    assert not torch.allclose(one[0, :, 4:], other[0, :, 4:])
+    linear = trunk.layers[0].layer.linear
+    assert not linear.bias.any() and not linear.bias.requires_grad
+    trunk(features(), rows).sum().backward()
+    assert linear.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("sharing", ADAPTED.values(), ids=ADAPTED)
+def test_other_matrices_than_dense_ones_are_refused(sharing):
+    module = nn.Sequential(nn.Unflatten(1, (1, N_FEATURES)), nn.Conv1d(1, 2, 3, padding=1), nn.Flatten())
+    with pytest.raises(ValueError, match=r"(?s)dense layers.*sharing='film'.*'mmoe', 'dselect_k' or 'cgc'"):
+        clone(sharing).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
 
 
 @pytest.mark.parametrize("name", sorted(SHARINGS))
