@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ..features import Reader
+from ..features import ArrayReader, Reader
 from ..tasks import Columns, TaskStructure
 
 
@@ -35,6 +35,13 @@ def check_features(
     ValueError
         If X has the wrong columns, or holds what the reader refuses.
     """
+    if isinstance(reader, ArrayReader):  # scikit-learn would count the lengths of lists
+        if not reset:
+            return reader.matrix(X)
+        matrix = reader.fit_matrix(X, rows)
+        estimator.n_features_in_ = reader.n_features
+        estimator.__dict__.pop("feature_names_in_", None)
+        return matrix
     if reset:
         matrix = reader.fit_matrix(X, rows)
         validate_data(estimator, X, skip_check_array=True)

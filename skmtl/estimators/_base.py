@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
-from ..features import Reader, make_reader, takes_holes
+from ..features import Reader, form_of, make_reader, takes_holes
 from ..tasks import (
     Columns,
     Targets,
@@ -173,8 +173,9 @@ class BaseMultiTask(FittedMultiTask):
             targets = continued_targets(previous, targets, column_weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
-        trunk = resolve_trunk(self)
-        reader = make_reader(self.encoder, trunk.wants_codes) if previous is None else previous.reader
+        form = form_of(X)
+        trunk = resolve_trunk(self, form)
+        reader = make_reader(self.encoder, trunk.wants_codes, form) if previous is None else previous.reader
         X = check_features(self, reader, X, kept, reset=previous is None)
         labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(

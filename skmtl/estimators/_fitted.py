@@ -99,7 +99,8 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = check_features(self, self._model.reader, X, reset=False)
-        return self._model.representation(X).astype(X.dtype, copy=False)
+        dtype = X.dtype if X.dtype.kind == "f" else np.float64
+        return self._model.representation(X).astype(dtype, copy=False)
 
     def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
         """Return how much each task takes of each expert, for ways of sharing that have experts, stitches or masks.

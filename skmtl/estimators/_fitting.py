@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..balancing import Balancer
-from ..features import Reader, Standardizer
+from ..features import ArrayStandardizer, Reader, Standardizer
 from ..nn import MemberEmbedding, Network, Trunk
 from ..tasks import (
     MemberStatistics,
@@ -233,7 +233,7 @@ def _network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    standardizer: Standardizer,
+    standardizer: Standardizer | ArrayStandardizer,
     previous: Model | None,
     groups: list[TaskGroup],
     task_order: np.ndarray,
@@ -250,7 +250,8 @@ def _network(
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
         n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
-        built = resolved.sharing.build(trunk, standardizer.n_outputs + n_vectors * size, n_tasks, generators)
+        n_features = standardizer.n_outputs + n_vectors * size
+        built = resolved.sharing.build(trunk.of_samples(standardizer.shape), n_features, n_tasks, generators)
     embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else None
     bias_only = [fixed for group in groups for fixed in group.bias_only]
     owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
@@ -342,7 +343,7 @@ def _train(
         snapshots = Snapshots(network, patience, task_weights, resolved.stops_together)
     foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
-        work = min(resolved.batch_size, len(batches.rows)) * network.n_parameters
+        work = min(resolved.batch_size, len(batches.rows)) * network.n_products
         stack.enter_context(few_threads(work))
         if foreign:
             stack.enter_context(global_draws(seeds.noise + model.n_fits, resolved.device))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..companions import Blend
-from ..features import Reader, Standardizer
+from ..features import ArrayStandardizer, Reader, Standardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -77,7 +77,7 @@ class Model:
     tasks: np.ndarray
     groups: list[TaskGroup]
     reader: Reader
-    standardizer: Standardizer
+    standardizer: Standardizer | ArrayStandardizer
     seeds: Seeds
     resolved: Resolved
     statistics: MemberStatistics
@@ -175,7 +175,7 @@ class Model:
             network.eval()
         n_rows = X.shape[0]
         step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, self.standardizer.n_outputs))
-        work = min(step, n_rows) * network.n_parameters
+        work = min(step, n_rows) * network.n_products
         with torch.no_grad(), few_threads(work):
             for first in range(0, n_rows, step):
                 rows = X[first : first + step]

@@ -15,7 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
 from ..companions import COMPANIONS, affordable, serves
-from ..nn import ACTIVATIONS, MLPTrunk, Sharing, Trunk, as_sharing, as_trunk
+from ..features import Form
+from ..nn import ACTIVATIONS, ConvTrunk, MLPTrunk, RecurrentTrunk, Sharing, Trunk, as_sharing, as_trunk
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
@@ -93,8 +94,14 @@ class Resolved:
     calibration: str | None = None
 
 
-def resolve_trunk(estimator: BaseEstimator) -> Trunk:
+def resolve_trunk(estimator: BaseEstimator, form: Form = Form.COLUMNS) -> Trunk:
     """Return the trunk's specification.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    form : Form, default=Form.COLUMNS
+        What the samples of X are, which "auto" follows.
 
     Raises
     ------
@@ -107,14 +114,16 @@ def resolve_trunk(estimator: BaseEstimator) -> Trunk:
     def built_in() -> MLPTrunk:
         return MLPTrunk(**{name: params[name] for name in own})
 
-    trunk = as_trunk(params["trunk"], built_in)
-    if not isinstance(params["trunk"], str):
+    of_arrays = {Form.IMAGE: ConvTrunk, Form.SEQUENCE: RecurrentTrunk}
+    trunk = as_trunk(params["trunk"], of_arrays.get(form, built_in))
+    if not isinstance(trunk, MLPTrunk) or not isinstance(params["trunk"], str):
         defaults = type(estimator)().get_params(deep=False)
         for name in own:
             if not _same(params[name], defaults[name]):
+                given = f"a sample of X is {form}" if isinstance(params["trunk"], str) else "this one was given"
                 raise ValueError(
-                    f"{name}={params[name]!r} belongs to the built-in trunk, but trunk={params['trunk']!r} was given. "
-                    f"Leave {name} at its default, or set it on the trunk."
+                    f"{name}={params[name]!r} belongs to the built-in trunk of columns, but {given}: {trunk!r}. Leave "
+                    f"{name} at its default, or set it on the trunk."
                 )
     return trunk
 

@@ -5,6 +5,7 @@ matrix, whose columns a `Layout` describes. A `Standardizer` measures the matrix
 numbers standardised, holes imputed and marked, few categories one-hot, many as places in a table of embeddings.
 """
 
+from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._layout import Layout
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
@@ -13,6 +14,9 @@ from ._table import TableEncoder, TableReader
 
 __all__ = [
     "CHUNK_BYTES",
+    "ArrayReader",
+    "ArrayStandardizer",
+    "Form",
     "Layout",
     "MatrixReader",
     "Reader",
@@ -22,6 +26,7 @@ __all__ = [
     "TransformerReader",
     "as_tensor",
     "check_finite",
+    "form_of",
     "make_reader",
     "row_chunks",
     "takes_holes",

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 
+from ._arrays import ArrayReader, ArrayStandardizer, Form
 from ._chunks import check_finite
 from ._layout import Layout
 from ._reading import number_matrix
@@ -35,7 +36,7 @@ class Reader(Protocol):
     def matrix(self, X: Any) -> Any:
         """Return the matrix of an X like that of fit."""
 
-    def standardizer(self) -> Standardizer:
+    def standardizer(self) -> Standardizer | ArrayStandardizer:
         """Return a standardizer for the matrices of this reader that has not measured anything yet."""
 
 
@@ -140,7 +141,7 @@ def takes_holes(encoder: Any) -> bool:
     return isinstance(encoder, TableEncoder) or (hasattr(encoder, "fit") and get_tags(encoder).input_tags.allow_nan)
 
 
-def make_reader(encoder: Any, codes: bool = True) -> Reader:
+def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> Reader:
     """Return the reader that the `encoder` parameter of an estimator stands for.
 
     Parameters
@@ -148,6 +149,8 @@ def make_reader(encoder: Any, codes: bool = True) -> Reader:
     encoder : "auto", "passthrough", TableEncoder or transformer
     codes : bool, default=True
         Whether "auto" accompanies numbers by piecewise-linear codes.
+    form : Form, default=Form.COLUMNS
+        What the samples of X are. Images and sequences have a reader of their own where the encoder is "auto".
 
     Raises
     ------
@@ -155,6 +158,8 @@ def make_reader(encoder: Any, codes: bool = True) -> Reader:
         If it is none of these.
     """
     if isinstance(encoder, str) and encoder == "auto":
+        if form is not Form.COLUMNS:
+            return ArrayReader(form)
         return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()

@@ -148,8 +148,8 @@ def _read_array(X: Any) -> Table:
     if array.ndim > 2:
         raise ValueError(
             f"Found array with dim {array.ndim} (shape={array.shape}), expected 2: a row per sample and a column per "
-            "feature. Arrays of more dimensions belong to a later version; until then reshape them, "
-            "X.reshape(len(X), -1), or compute features of each sample first."
+            "feature. Images (n, channels, height, width) and sequences (n, time, features) must be arrays, "
+            "np.asarray(X), at fit as at predict, with encoder='auto'; anything else needs X.reshape(len(X), -1)."
         )
     if array.dtype.kind in "biufc" or array.ndim < 2:
         dtype = [np.float64, np.float32] if array.dtype.kind in "biufc" else None

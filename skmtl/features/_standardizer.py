@@ -108,6 +108,11 @@ class Standardizer:
         return len(self.mean_) + n_codes + len(self._holes) + n_slots
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """What a sample is for a trunk: a row of columns, embeddings included."""
+        return (self.n_outputs + self.n_embedded * self.embedding_size,)
+
+    @property
     def uncoded(self) -> np.ndarray:
         """Places of the columns of a tensor that are numbers, holes and categories of a column each: no codes."""
         n_codes = 0 if self._bins is None else len(self._bins)

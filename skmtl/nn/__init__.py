@@ -12,6 +12,7 @@ maps that to `(M, B, O)`.
 
 from ._adatt import AdaTT
 from ._batch_ensemble import BatchEnsemble
+from ._conv import ConvTrunk
 from ._cross_stitch import CrossStitch
 from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
@@ -28,6 +29,7 @@ from ._mtan import MTAN
 from ._network import Network
 from ._passes import TrainingPass
 from ._ple import CGC, PLE
+from ._recurrent import RecurrentTrunk
 from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
 from ._soft import Soft
@@ -44,6 +46,7 @@ __all__ = [
     "AdaTT",
     "BatchEnsemble",
     "CallableTrunk",
+    "ConvTrunk",
     "CrossStitch",
     "DSelectK",
     "FiLM",
@@ -60,6 +63,7 @@ __all__ = [
     "MemberModules",
     "ModuleTrunk",
     "Network",
+    "RecurrentTrunk",
     "SharedTrunk",
     "Sharing",
     "Soft",

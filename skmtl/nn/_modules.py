@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ._mlp import MLPTrunk
+from ._samples import Unflattened, is_sequence
 from ._trunk import WITHOUT_LAYERS, Trunk, n_outputs_of
 
 PROBE_ROWS = 8
@@ -87,15 +88,20 @@ def _probe(module: nn.Module, n_features: int) -> int:
     return int(output.shape[1])
 
 
-class _ForeignTrunk(Trunk):
-    """A trunk that makes one foreign module a member, each started from the member's own generator."""
+class LoopedTrunk(Trunk):
+    """A trunk that makes one module a member, each started from the member's own generator."""
 
     def _make(self, n_features: int) -> nn.Module:
+        """Return a module; of images and sequences, `n_features` are the channels, or the features of a step."""
         raise NotImplementedError
+
+    def _whole(self, module: nn.Module) -> nn.Module:
+        """Return the module as one of flat rows."""
+        return module if len(self.shape) < 2 else Unflattened(module, self.shape)
 
     def build(self, n_features: int, generators: Sequence[torch.Generator]) -> MemberModules:
         """Return the members' modules; see `Trunk.build`."""
-        return MemberModules(self._start(n_features, generators), n_features)
+        return MemberModules([self._whole(module) for module in self._start(n_features, generators)], n_features)
 
     def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
         """Return the layers of an `nn.Sequential`: each begins with a module that holds a matrix; see `Trunk`.
@@ -106,6 +112,8 @@ class _ForeignTrunk(Trunk):
             If the module is no `nn.Sequential`, or a layer does not return `(n_rows, n_units)`.
         """
         members = [_layers_of(module) for module in self._start(n_features, generators)]
+        for own in members:
+            own[0] = self._whole(own[0])
         layers: list[nn.Module] = []
         for copies in zip(*members, strict=True):
             layers.append(MemberModules(copies, n_features))
@@ -115,14 +123,15 @@ class _ForeignTrunk(Trunk):
     def _start(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
         """Make a module a member, started from its own seed."""
         modules = []
+        n_inputs = n_features if len(self.shape) < 2 else self.shape[1 if is_sequence(self.shape) else 0]
         with torch.random.fork_rng(devices=[]):
             for generator in generators:
                 torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-                module = copy.deepcopy(self._make(n_features))  # a user's module is never trained in place
+                module = copy.deepcopy(self._make(n_inputs))  # a user's module is never trained in place
                 if not isinstance(module, nn.Module):
                     raise ValueError(f"A trunk must be an nn.Module, but {self!r} made a {type(module).__name__}.")
                 module = module.float()
-                _probe(module, n_features)  # lazy layers draw their start here, from this member's seed
+                _probe(self._whole(module), n_features)  # lazy layers draw their start here, from this member's seed
                 modules.append(module)
         return modules
 
@@ -145,7 +154,7 @@ def _layers_of(module: nn.Module) -> list[nn.Module]:
     return [nn.Sequential(*parts) for parts in layers]
 
 
-class ModuleTrunk(_ForeignTrunk):
+class ModuleTrunk(LoopedTrunk):
     """A trunk of your own: a module's class and its arguments, searchable as `trunk__<argument>`.
 
     If the constructor has one required argument that is not given here, it receives the number of features; a class
@@ -238,7 +247,7 @@ class ModuleTrunk(_ForeignTrunk):
         return self.module(**settings, **dict.fromkeys(unset, n_features))
 
 
-class CallableTrunk(_ForeignTrunk):
+class CallableTrunk(LoopedTrunk):
     """A trunk made by a callable `n_features -> nn.Module`, called once a member.
 
     Parameters
@@ -260,7 +269,7 @@ class CallableTrunk(_ForeignTrunk):
         return self.function(n_features)
 
 
-class FixedTrunk(_ForeignTrunk):
+class FixedTrunk(LoopedTrunk):
     """A trunk that starts from a given module: each member trains a copy, the module itself stays as it is.
 
     Parameters

@@ -216,7 +216,15 @@ class Network(nn.Module):
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
         copies = self.trunk.n_copies if isinstance(self.trunk, SharedTrunk) else 1
-        return copies * max(parameter.shape[-1] for parameter in self.parameters() if parameter.dim())
+        known = [int(getattr(module, "n_values", 1)) for module in self.trunk.modules()]
+        return copies * max(*known, *(parameter.shape[-1] for parameter in self.parameters() if parameter.dim()))
+
+    @cached_property
+    def n_products(self) -> int:
+        """Number of multiplications of a row, of all members: one a parameter, where a module does not know better."""
+        known = [module for module in self.trunk.modules() if hasattr(module, "n_products")]
+        counted = sum(parameter.numel() for module in known for parameter in module.parameters())
+        return self.n_parameters - counted + sum(int(getattr(module, "n_products", 0)) for module in known)
 
     def member_tensors(self) -> list[tuple[Tensor, int | None]]:
         """Return all parameters and buffers, each with the member it belongs to.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from sklearn.base import BaseEstimator
@@ -41,6 +43,8 @@ class Trunk(BaseEstimator):
         Whether the module draws from torch's global generator, as foreign layers do.
     starts_alike : bool
         Whether all members start alike, whatever their generators draw.
+    shape : tuple of int
+        What a sample is: `(features,)`, `(channels, height, width)` or `(time, features)`. Set by `of_samples`.
 
     Examples
     --------
@@ -52,6 +56,24 @@ class Trunk(BaseEstimator):
     batched = False
     draws_globally = True
     starts_alike = False
+    shape: tuple[int, ...] = ()
+
+    def of_samples(self, shape: tuple[int, ...]) -> Self:
+        """Return a copy that builds for samples of a shape. Modules read rows that are flat, whatever it is.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            `(features,)`, `(channels, height, width)` or `(time, features)`. The flat row of a sequence ends with a
+            mark for each step: 1, or 0 for padding.
+
+        Returns
+        -------
+        Trunk
+        """
+        bound = copy.copy(self)
+        bound.shape = shape
+        return bound
 
     @property
     def wants_codes(self) -> bool:

@@ -1,0 +1,300 @@
+"""Samples that are arrays themselves, images and sequences: one flat matrix, standardised by channel or feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from torch import Tensor
+
+from ._chunks import as_tensor, row_chunks
+from ._layout import Layout
+
+
+class Form(StrEnum):
+    """What a sample of X is, in the words of messages."""
+
+    COLUMNS = "a row of columns"
+    IMAGE = "an image"
+    SEQUENCE = "a sequence"
+
+
+def form_of(X: Any) -> Form:
+    """Tell what the samples of X are, by its number of dimensions; a list of arrays holds sequences.
+
+    Parameters
+    ----------
+    X : Any
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features import form_of
+    >>> [form_of(np.zeros(shape)).value for shape in [(9, 5), (9, 20, 5), (9, 3, 32, 32)]]
+    ['a row of columns', 'a sequence', 'an image']
+    """
+    n_dimensions = getattr(X, "ndim", 1)
+    if n_dimensions in (3, 4):
+        return Form.SEQUENCE if n_dimensions == 3 else Form.IMAGE
+    return Form.SEQUENCE if n_dimensions == 1 and _holds_arrays(X) else Form.COLUMNS
+
+
+def _holds_arrays(X: Any) -> bool:
+    """Whether a list, tuple, Series or array of objects holds an array of two dimensions."""
+    if issparse(X) or isinstance(X, (str, bytes, dict)) or not hasattr(X, "__len__"):
+        return False
+    if getattr(X, "dtype", None) not in (None, np.dtype(object)):
+        return False
+    first = next((sample for sample in X if sample is not None), None)
+    return getattr(first, "ndim", 0) == 2
+
+
+class ArrayReader:
+    """Reader of images `(n, channels, height, width)` and of sequences `(n, time, features)`.
+
+    Their matrix has a row a sample, and shares memory with X where it can. Sequences of different lengths come as a
+    list, Series or array of arrays `(time, features)`; they are padded with NaN, and a step of which every feature is
+    NaN counts as padding. None is an empty sequence. A single NaN elsewhere counts as the mean.
+
+    Parameters
+    ----------
+    form : Form
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of one sample at fit: `(channels, height, width)` or `(time, features)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features import ArrayReader, Form
+    >>> reader = ArrayReader(Form.SEQUENCE)
+    >>> reader.fit_matrix([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]])])
+    array([[ 1.,  2., nan, nan],
+           [ 3.,  4.,  5.,  6.]])
+    >>> reader.shape
+    (2, 2)
+    """
+
+    layout: Layout
+    shape: tuple[int, ...]
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+
+    @property
+    def n_features(self) -> int:
+        """Channels of an image, or features of a step."""
+        return self.shape[0] if self.form is Form.IMAGE else self.shape[1]
+
+    def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> np.ndarray:
+        """Learn the shape of a sample, and return the matrix; see `Reader.fit_matrix`.
+
+        Raises
+        ------
+        ValueError
+            If X is empty, is not of this form, holds infinity, or holds anything but numbers.
+        """
+        del rows
+        array = self._array(X)
+        self.shape = array.shape[1:]
+        self.layout = Layout.of_numbers(prod(self.shape))
+        return array.reshape(len(array), -1)
+
+    def matrix(self, X: Any) -> np.ndarray:
+        """Return the matrix of samples like those of fit; sequences may have any length. See `Reader.matrix`.
+
+        Raises
+        ------
+        ValueError
+            As in `fit_matrix`, or if samples have another shape than at fit.
+        """
+        if form_of(X) is not self.form:
+            given = getattr(X, "shape", None)
+            raise ValueError(
+                f"Each sample of X was {self.form} of shape {self.shape} at fit, and now X "
+                + (f"has shape {given}." if given is not None else f"is a {type(X).__name__} of other things.")
+            )
+        array = self._array(X)
+        same = array.shape[1:] == self.shape if self.form is Form.IMAGE else array.shape[2] == self.shape[1]
+        if not same:
+            what = "images of shape" if self.form is Form.IMAGE else "sequences of shape (time, features) ="
+            raise ValueError(f"X holds {what} {array.shape[1:]}, but held {self.shape} at fit.")
+        return array.reshape(len(array), -1)
+
+    def standardizer(self) -> ArrayStandardizer:
+        """Return a standardizer that has not measured anything yet; see `Reader.standardizer`."""
+        return ArrayStandardizer(self.form, self.shape)
+
+    def _array(self, X: Any) -> np.ndarray:
+        """Return all samples as one array in C order, of bytes or floats."""
+        array = np.asarray(X) if getattr(X, "ndim", 1) > 1 else _padded(X)
+        if not array.size:
+            raise ValueError(f"X has shape {array.shape}: it holds no value.")
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"X must hold numbers where each sample is {self.form}, but its dtype is {array.dtype}.")
+        if array.dtype not in (np.uint8, np.float32, np.float64):
+            array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
+        if array.dtype != np.uint8:
+            for _, chunk in row_chunks(array.reshape(len(array), -1), None):
+                if np.isinf(chunk).any():
+                    raise ValueError("X holds infinity. Replace it by NaN, which counts as missing, or by a number.")
+        return np.ascontiguousarray(array)
+
+
+def _padded(X: Sequence[Any]) -> np.ndarray:
+    """Return sequences of different lengths as one array, padded with NaN."""
+    samples = [None if sample is None else np.asarray(sample) for sample in X]
+    known = [(place, sample) for place, sample in enumerate(samples) if sample is not None]
+    n_features = known[0][1].shape[1]
+    for place, sample in known:
+        if sample.ndim != 2 or sample.shape[1] != n_features:
+            raise ValueError(
+                f"Sample {place} of X has shape {sample.shape}, but each must be a sequence (time, features) with "
+                f"{n_features} features, as sample {known[0][0]}."
+            )
+        if sample.dtype.kind not in "biuf":
+            raise ValueError(f"Sample {place} of X must hold numbers, but its dtype is {sample.dtype}.")
+    longest = max(max(len(sample) for _, sample in known), 1)
+    dtype = np.result_type(np.float32, *(sample.dtype for _, sample in known))
+    array = np.full((len(samples), longest, n_features), np.nan, dtype)
+    for place, sample in known:
+        array[place, : len(sample)] = sample
+    return array
+
+
+class ArrayStandardizer:
+    """Statistics of the channels of images, or of the features of sequences, and the map to what a network reads.
+
+    An image becomes its standardised values, flat. A sequence becomes its standardised values, flat, and behind them a
+    1 for each step that is there and a 0 for each of padding; values there are 0. Missing values become 0, the mean.
+    Statistics are weighted, taken in float64, once; constant channels become 0.
+
+    Parameters
+    ----------
+    form : Form
+    shape : tuple of int
+        Of one sample: `(channels, height, width)` or `(time, features)`.
+
+    Attributes
+    ----------
+    mean_, inverse_scale_ : ndarray of shape (n_features,)
+    n_outputs : int
+        Columns of a tensor, for samples of this shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.features import ArrayStandardizer, Form
+    >>> X = np.array([[1.0, np.nan], [3.0, 5.0]])
+    >>> ArrayStandardizer(Form.SEQUENCE, (2, 1)).update(X, None, np.ones(2)).tensor(X, torch.float64, "cpu")
+    tensor([[-1.2247,  0.0000,  1.0000,  0.0000],
+            [ 0.0000,  1.2247,  1.0000,  1.0000]], dtype=torch.float64)
+    """
+
+    n_embedded = 0
+    embedding_size = 0
+
+    def __init__(self, form: Form, shape: tuple[int, ...]) -> None:
+        self.form, self.shape = form, shape
+        n_features = shape[0] if form is Form.IMAGE else shape[1]
+        self.mean_, self.inverse_scale_ = np.zeros(n_features), np.zeros(n_features)
+        self._measured = False
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a tensor."""
+        return prod(self.shape) + (self.shape[0] if self.form is Form.SEQUENCE else 0)
+
+    @property
+    def embedding_rows(self) -> list[int]:
+        """Rows of a table of embeddings: none."""
+        return []
+
+    @property
+    def uncoded(self) -> np.ndarray:
+        """Places of the columns of a tensor that hold values."""
+        return np.arange(prod(self.shape))
+
+    @property
+    def uncoded_columns(self) -> np.ndarray:
+        """The column of the matrix behind each of `uncoded`."""
+        return self.uncoded
+
+    def update(
+        self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, keys: np.ndarray | None = None
+    ) -> ArrayStandardizer:
+        """Measure channels or features, unless that was done before.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+        rows : ndarray of int or None
+            The rows that count; None for all.
+        weights : ndarray of shape (n_rows,)
+            How much each of these rows counts.
+        keys : ndarray or None, default=None
+            Not used.
+        """
+        del keys
+        if self._measured or not len(weights):
+            return self
+        centre: np.ndarray | None = None
+        total, first, second = (np.zeros(len(self.mean_)) for _ in range(3))
+        for place, chunk in row_chunks(X, rows):
+            values = self._by_feature(torch.from_numpy(chunk.astype(np.float64))).numpy()  # (n, values, features)
+            there = ~np.isnan(values)
+            if centre is None:
+                counts = there.sum((0, 1))
+                centre = np.where(there, values, 0).sum((0, 1)) / np.maximum(counts, 1)
+            away = np.where(there, values - centre, 0)
+            weight = weights[place][:, None, None] * there
+            total += weight.sum((0, 1))
+            first += (weight * away).sum((0, 1))
+            second += (weight * away * away).sum((0, 1))
+        assert centre is not None
+        safe = np.where(total > 0, total, 1)
+        shift = first / safe
+        variance = second / safe - shift**2
+        self.mean_ = centre + shift
+        # Equal values have no spread, whatever rounding makes of it.
+        spread = np.sqrt(np.maximum(variance, 0))
+        varies = spread > 1e-12 * np.abs(self.mean_)
+        self.inverse_scale_ = np.where(varies, 1 / np.where(varies, spread, 1), 0)
+        self._measured = True
+        return self
+
+    def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+        """Return samples as a standardised tensor.
+
+        Parameters
+        ----------
+        rows : ndarray or Tensor of shape (n_rows, n_columns)
+        dtype : torch.dtype
+        device : torch.device or str
+        """
+        rows = rows if isinstance(rows, Tensor) else as_tensor(rows)
+        values = self._by_feature(rows.reshape(-1, rows.shape[-1]))  # (n, values, features)
+        values = values.to(dtype) if values.dtype != torch.float64 else values
+        missing = values.isnan()
+        mean, inverse_scale = (torch.from_numpy(one).to(values.dtype) for one in (self.mean_, self.inverse_scale_))
+        scaled = ((values - mean) * inverse_scale).masked_fill(missing, 0).to(dtype)
+        if self.form is Form.IMAGE:
+            flat = scaled.transpose(1, 2).flatten(1)
+        else:
+            flat = torch.cat([scaled.flatten(1), (~missing.all(2)).to(dtype)], 1)
+        return flat.view(*rows.shape[:-1], -1).to(device)
+
+    def _by_feature(self, rows: Tensor) -> Tensor:
+        """Return flat samples as `(n, values, features)`."""
+        n_features = len(self.mean_)
+        if self.form is Form.IMAGE:
+            return rows.view(len(rows), n_features, -1).transpose(1, 2)
+        return rows.view(len(rows), -1, n_features)

@@ -1,0 +1,236 @@
+"""Estimators on images and sequences: the trunk follows X, and the rest of scikit-learn goes on working."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, RecurrentTrunk
+
+pixels, digit = load_digits(return_X_y=True)
+IMAGES, DIGITS = pixels[:300].reshape(-1, 1, 8, 8), np.column_stack([digit, digit % 2])[:300]
+draws = np.random.default_rng(0)
+SERIES = draws.normal(size=(120, 6, 3))
+MEANS = np.column_stack([SERIES[:, :, 0].mean(1), SERIES[:, -1, 1]])
+WAVES = draws.normal(size=(460, 12, 2))
+SHAPES = np.column_stack([(WAVES[:, 1:, 0] - WAVES[:, :-1, 0]).max(1), (WAVES[:, :, 1] ** 2).mean(1)])
+LENGTHS = draws.integers(1, 7, size=120)
+RAGGED = [series[:length] for series, length in zip(SERIES, LENGTHS, strict=True)]
+OF_RAGGED = np.array([[x[:, 0].mean(), x[-1, 1]] for x in RAGGED])
+
+SMALL_CONV, SMALL_RECURRENT = ConvTrunk((8, 16)), RecurrentTrunk(8)
+
+
+def classifier(**settings):
+    return MultiTaskClassifier(**{"trunk": SMALL_CONV, "max_iter": 3, "random_state": 0, **settings})
+
+
+def regressor(**settings):
+    return MultiTaskRegressor(**{"trunk": SMALL_RECURRENT, "max_iter": 3, "random_state": 0, **settings})
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "kind", "trunk"),
+    [
+        (IMAGES, DIGITS, MultiTaskClassifier, "ImageNet"),
+        (SERIES, MEANS, MultiTaskRegressor, "RecurrentNet"),
+        (RAGGED, OF_RAGGED, MultiTaskRegressor, "RecurrentNet"),
+    ],
+)
+def test_the_trunk_follows_the_dimensions_of_x(X, y, kind, trunk):
+    model = kind(max_iter=1, random_state=0).fit(X, y)
+    assert model.n_estimators_ == 1
+    assert type(model.net_.module_.trunk.members[0]).__name__ == trunk
+    assert not hasattr(model, "companions_")
+    assert model.predict(X[:3]).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "X", "y"),
+    [
+        (lambda **settings: classifier(max_iter=100, **settings), IMAGES, DIGITS),
+        (lambda **settings: regressor(max_iter=150, **settings), SERIES, MEANS),
+        (lambda **settings: regressor(trunk=SMALL_CONV, max_iter=150, **settings), WAVES, SHAPES),
+    ],
+    ids=["images", "sequences", "convolutions along time"],
+)
+def test_a_trunk_beats_itself_untrained(make, X, y):
+    """Its own representation, as it starts, under linear heads that are fitted to it for longer."""
+    trained = make().fit(X[:-60], y[:-60]).score(X[-60:], y[-60:])
+    start = make(learning_rate_init=1e-12).fit(X[:-60], y[:-60])
+    heads = type(start)((), companions=None, random_state=0)
+    untrained = heads.fit(start.transform(X[:-60]), y[:-60]).score(start.transform(X[-60:]), y[-60:])
+    assert trained > untrained + 0.02
+
+
+@pytest.mark.parametrize("kind", [list, pd.Series, np.array])
+def test_sequences_of_different_lengths_are_what_their_padded_array_is(kind):
+    padded = np.full((120, 6, 3), np.nan)
+    for row, sample in zip(padded, RAGGED, strict=True):
+        row[: len(sample)] = sample
+    expected = regressor().fit(padded, OF_RAGGED).predict(padded)
+    X = np.array(RAGGED, dtype=object) if kind is np.array else kind(RAGGED)
+    np.testing.assert_array_equal(regressor().fit(X, OF_RAGGED).predict(X), expected)
+
+
+@pytest.mark.parametrize("trunk", [SMALL_RECURRENT, SMALL_CONV], ids=["recurrent", "convolutional"])
+def test_a_longer_batch_changes_no_prediction(trunk):
+    model = regressor(trunk=trunk).fit(RAGGED, OF_RAGGED)
+    alone = model.predict(RAGGED[:5])
+    longest = draws.normal(size=(30, 3))
+    np.testing.assert_allclose(model.predict([*RAGGED[:5], longest])[:5], alone, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.predict(RAGGED[:1]), alone[:1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("trunk", ["auto", MLPTrunk((16,)), SMALL_CONV], ids=["auto", "dense", "convolutional"])
+def test_bytes_are_read_like_floats(trunk):
+    X = IMAGES.astype(np.uint8)
+    settings = {"trunk": trunk, "max_iter": 2, "random_state": 0}
+    one, other = (MultiTaskClassifier(**settings).fit(x, DIGITS) for x in (X, IMAGES))
+    np.testing.assert_allclose(one.predict_proba(X)[0], other.predict_proba(IMAGES)[0], rtol=1e-3, atol=1e-4)
+    assert one.transform(X[:2]).dtype == np.float64
+
+
+def test_a_dense_trunk_reads_flat_pixels_with_all_that_belongs_to_it():
+    model = MultiTaskClassifier(trunk=MLPTrunk((32,)), max_iter=5, random_state=0).fit(IMAGES, DIGITS)
+    assert model.n_estimators_ == 8
+    assert set(model.companions_) == {"linear", "kernel"}
+
+
+def test_a_module_of_ones_own_reads_images_as_they_are():
+    shapes = []
+
+    class Own(torch.nn.Module):
+        def __init__(self, n_channels, width=4):
+            super().__init__()
+            self.layer = torch.nn.Conv2d(n_channels, width, 3)
+
+        def forward(self, x):
+            shapes.append(tuple(x.shape[1:]))
+            return self.layer(x).relu().mean((2, 3))
+
+    classifier(trunk=ModuleTrunk(Own, width=6), max_iter=1).fit(IMAGES, DIGITS)
+    assert set(shapes) == {(1, 8, 8)}
+    sequential = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 8))
+    model = classifier(trunk=sequential, sharing="cross_stitch", max_iter=1).fit(IMAGES, DIGITS)
+    assert model.predict(IMAGES).shape == DIGITS.shape
+
+
+def test_a_module_of_ones_own_reads_sequences_with_zeros_for_padding():
+    seen = []
+
+    class Own(torch.nn.Module):
+        def __init__(self, n_features):
+            super().__init__()
+            self.layer = torch.nn.Linear(n_features, 4)
+
+        def forward(self, x):
+            seen.append(x)
+            return self.layer(x).mean(1)
+
+    regressor(trunk=ModuleTrunk(Own)).fit(RAGGED, OF_RAGGED).predict(RAGGED[:9])
+    assert seen[-1].shape[1:] == (max(LENGTHS[:9]), 3)
+    np.testing.assert_array_equal((seen[-1] == 0).all(2).sum(1), max(LENGTHS[:9]) - LENGTHS[:9])
+
+
+@pytest.mark.parametrize("sharing", ["hard", "independent", "soft", "mmoe", "dselect_k", "cgc"])
+@pytest.mark.parametrize("balancing", ["uniform", "nash_mtl"])
+def test_every_sharing_of_one_module_and_every_balancing_serve(sharing, balancing):
+    model = classifier(trunk=ConvTrunk((8,)), sharing=sharing, balancing=balancing, max_iter=2).fit(IMAGES, DIGITS)
+    assert all(np.isfinite(part).all() for part in model.predict_proba(IMAGES[:5]))
+    regressor(sharing=sharing, balancing=balancing).fit(SERIES, MEANS)
+
+
+def test_other_ways_of_sharing_say_which_do():
+    with pytest.raises(ValueError, match="no layers between which tasks could share"):
+        classifier(sharing="ple").fit(IMAGES, DIGITS)
+
+
+def test_several_members_have_holdouts_of_their_own():
+    model = classifier(n_estimators=2).fit(IMAGES, DIGITS)
+    assert model.n_estimators_ == 2
+    known = ~np.isnan(model.oof_prediction_[0][:, 0])
+    assert 0.3 < known.mean() < 0.5  # two folds of five
+
+
+def test_missing_labels_weights_and_mixed_tasks():
+    y = pd.DataFrame({"digit": DIGITS[:, 0].astype(float), "ink": IMAGES.mean((1, 2, 3))})
+    y.loc[::3, "digit"] = np.nan
+    model = MultiTaskEstimator(task_types={"digit": "classification"}, trunk=SMALL_CONV, max_iter=2, random_state=0)
+    predicted = model.fit(IMAGES, y, sample_weight=draws.uniform(size=300)).predict(IMAGES)
+    assert list(predicted) == ["digit", "ink"] and np.isfinite(predicted["ink"]).all()
+
+
+def test_models_are_cloned_pickled_searched_and_put_into_pipelines():
+    search = GridSearchCV(classifier(max_iter=1), {"trunk__channels": [(4,), (8,)]}, cv=KFold(2))
+    search.fit(IMAGES, DIGITS)
+    assert search.best_params_["trunk__channels"] in [(4,), (8,)]
+    model = classifier().fit(IMAGES, DIGITS)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(IMAGES), model.predict(IMAGES))
+    np.testing.assert_array_equal(clone(model).fit(IMAGES, DIGITS).predict(IMAGES), model.predict(IMAGES))
+    pipeline = make_pipeline(FunctionTransformer(lambda X: X.reshape(-1, 1, 8, 8)), classifier())
+    np.testing.assert_array_equal(pipeline.fit(pixels[:300], DIGITS).predict(pixels[:300]), model.predict(IMAGES))
+    assert np.isfinite(cross_val_score(regressor(max_iter=1), RAGGED, OF_RAGGED, cv=2)).all()
+
+
+def test_copies_of_a_row_share_a_holdout():
+    doubled = np.concatenate([IMAGES, IMAGES])
+    model = classifier(max_iter=1, n_estimators=5).fit(doubled, np.concatenate([DIGITS, DIGITS]))
+    one, other = np.split(model.oof_prediction_[0], 2)
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_validation_data_and_chunks_have_the_form_of_fit():
+    model = classifier().fit(IMAGES[:200], DIGITS[:200], X_val=IMAGES[200:], y_val=DIGITS[200:])
+    assert model.history_["valid_loss"].shape == (model.n_iter_, 2)
+    with pytest.raises(ValueError, match="an image of shape"):
+        classifier().fit(IMAGES, DIGITS, X_val=pixels[:9], y_val=DIGITS[:9])
+    classes = [np.arange(10), np.arange(2)]
+    chunked = classifier().partial_fit(IMAGES[:100], DIGITS[:100], classes=classes)
+    chunked.partial_fit(IMAGES[100:], DIGITS[100:])
+    with pytest.raises(ValueError, match=r"images of shape \(1, 4, 16\), but held \(1, 8, 8\)"):
+        chunked.partial_fit(IMAGES.reshape(-1, 1, 4, 16), DIGITS)
+    continued = classifier(warm_start=True).fit(IMAGES, DIGITS).fit(IMAGES, DIGITS)
+    assert len(continued.history_) > continued.n_iter_
+
+
+def test_the_form_of_predict_is_that_of_fit():
+    model = classifier(max_iter=1).fit(IMAGES, DIGITS)
+    for X in (pixels[:3], SERIES, RAGGED):
+        with pytest.raises(ValueError, match="an image of shape"):
+            model.predict(X)
+    columns = MultiTaskRegressor(max_iter=1, companions=None).fit(SERIES[:, 0], MEANS)
+    with pytest.raises(ValueError, match=r"X has 6 features, but .* is expecting 3"):
+        columns.predict(SERIES)
+    assert model.n_features_in_ == 1
+    assert not hasattr(model, "feature_names_in_")
+
+
+def test_settings_of_the_dense_trunk_are_refused_beside_images():
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* a sample of X is an image: ConvTrunk\(\)"):
+        MultiTaskClassifier((32,)).fit(IMAGES, DIGITS)
+
+
+def test_a_hole_counts_as_the_mean_and_infinity_is_refused():
+    X = IMAGES.copy()
+    X[0, 0, 2:4] = np.nan
+    model = classifier(max_iter=1).fit(X, DIGITS)
+    filled = X.copy()
+    filled[0, 0, 2:4] = model._model.standardizer.mean_[0]
+    np.testing.assert_allclose(model.predict_proba(X[:1])[0], model.predict_proba(filled[:1])[0], rtol=1e-4, atol=1e-6)
+    X[1] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        classifier().fit(X, DIGITS)
+
+
+def test_nested_lists_are_told_what_to_be():
+    with pytest.raises(ValueError, match=r"dim 3.*np\.asarray"):
+        regressor().fit(SERIES.tolist(), MEANS)
