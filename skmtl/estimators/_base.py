@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
-from ..features import Reader, form_of, make_reader, takes_holes
+from ..features import ArrayReader, Reader, form_of, make_reader, takes_holes
+from ..nn import as_sharing
 from ..tasks import (
     Columns,
     Targets,
@@ -88,7 +89,9 @@ class BaseMultiTask(FittedMultiTask):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes;
-            or sparse numbers. What becomes of them is said by `encoder`.
+            or sparse numbers. What becomes of them is said by `encoder`. Or images, an array `(n_samples, channels,
+            height, width)`, or sequences, an array `(n_samples, time, features)` or a list of arrays `(time,
+            features)`.
         y : array-like of shape (n_samples,) or (n_samples, n_tasks)
             Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
@@ -177,6 +180,8 @@ class BaseMultiTask(FittedMultiTask):
         trunk = resolve_trunk(self, form)
         reader = make_reader(self.encoder, trunk.wants_codes, form) if previous is None else previous.reader
         X = check_features(self, reader, X, kept, reset=previous is None)
+        if isinstance(reader, ArrayReader):
+            reader.any_length = trunk.any_length and not as_sharing(self.sharing).reads_rows
         labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(
             self,

@@ -69,6 +69,8 @@ class ArrayReader:
     ----------
     shape : tuple of int
         Of one sample at fit: `(channels, height, width)` or `(time, features)`.
+    any_length : bool
+        Whether later sequences may be longer than those of fit. Shorter ones are padded.
 
     Examples
     --------
@@ -87,6 +89,7 @@ class ArrayReader:
 
     def __init__(self, form: Form) -> None:
         self.form = form
+        self.any_length = True
 
     @property
     def n_features(self) -> int:
@@ -108,7 +111,7 @@ class ArrayReader:
         return array.reshape(len(array), -1)
 
     def matrix(self, X: Any) -> np.ndarray:
-        """Return the matrix of samples like those of fit; sequences may have any length. See `Reader.matrix`.
+        """Return the matrix of samples like those of fit; see `Reader.matrix`.
 
         Raises
         ------
@@ -126,6 +129,16 @@ class ArrayReader:
         if not same:
             what = "images of shape" if self.form is Form.IMAGE else "sequences of shape (time, features) ="
             raise ValueError(f"X holds {what} {array.shape[1:]}, but held {self.shape} at fit.")
+        if self.form is Form.SEQUENCE and array.shape[1] > self.shape[0] and not self.any_length:
+            raise ValueError(
+                f"X holds sequences of {array.shape[1]} steps, and at fit the longest had {self.shape[0]}, each of "
+                "which is read for itself by this network's gates or dense layers. Cut them, or use a ConvTrunk or "
+                "RecurrentTrunk with sharing='hard'."
+            )
+        if self.form is Form.SEQUENCE and array.shape[1] < self.shape[0]:
+            longer = np.full((len(array), *self.shape), np.nan, np.result_type(array.dtype, np.float32))
+            longer[:, : array.shape[1]] = array
+            array = longer
         return array.reshape(len(array), -1)
 
     def standardizer(self) -> ArrayStandardizer:

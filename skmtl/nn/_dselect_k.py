@@ -100,6 +100,11 @@ class DSelectK(Sharing):
                 f"{self.n_experts}."
             )
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether gates read the rows themselves."""
+        return self.per_example
+
     def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return experts and selectors; see `Sharing.build`."""
         self.check()

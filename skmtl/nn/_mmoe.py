@@ -47,6 +47,11 @@ class MMoE(Sharing):
     def __init__(self, n_experts: int = 4) -> None:
         self.n_experts = n_experts
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether gates read the rows themselves: they do."""
+        return True
+
     def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return experts and gates; see `Sharing.build`."""
         self.check()

@@ -91,6 +91,8 @@ def _probe(module: nn.Module, n_features: int) -> int:
 class LoopedTrunk(Trunk):
     """A trunk that makes one module a member, each started from the member's own generator."""
 
+    any_length = True
+
     def _make(self, n_features: int) -> nn.Module:
         """Return a module; of images and sequences, `n_features` are the channels, or the features of a step."""
         raise NotImplementedError

@@ -72,6 +72,11 @@ class CGC(Sharing):
         check_draws(trunk, max(self.n_specific, self.n_shared), type(self).__name__)
         return expert_draws(generators, n_tasks, self.n_specific, self.n_shared)
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether gates read the rows themselves: they do."""
+        return True
+
     def build(self, trunk: Trunk, n_features: int, n_tasks: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return one level of experts and gates; see `Sharing.build`."""
         draws = self._draws(trunk, n_tasks, generators)

@@ -24,6 +24,8 @@ class Sharing(BaseEstimator):
     ----------
     needs_layers : bool
         Whether the trunk must yield its layers one by one (`Trunk.build_layers`); one opaque module does not.
+    reads_rows : bool
+        Whether gates read the rows themselves.
 
     Examples
     --------
@@ -34,6 +36,11 @@ class Sharing(BaseEstimator):
 
     needs_layers: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether gates read the rows themselves."""
+        return False
 
     def check(self) -> None:
         """Check the parameters.

@@ -43,6 +43,8 @@ class Trunk(BaseEstimator):
         Whether the module draws from torch's global generator, as foreign layers do.
     starts_alike : bool
         Whether all members start alike, whatever their generators draw.
+    any_length : bool
+        Whether sequences may be longer later than at fit.
     shape : tuple of int
         What a sample is: `(features,)`, `(channels, height, width)` or `(time, features)`. Set by `of_samples`.
 
@@ -56,6 +58,7 @@ class Trunk(BaseEstimator):
     batched = False
     draws_globally = True
     starts_alike = False
+    any_length = False
     shape: tuple[int, ...] = ()
 
     def of_samples(self, shape: tuple[int, ...]) -> Self:

@@ -292,6 +292,7 @@ def test_lists_in_a_column_say_what_to_do_meanwhile():
         make().fit(X.assign(city=[[1, 2]] * N), Y)
 
 
-def test_arrays_of_more_dimensions_say_what_to_do_meanwhile():
-    with pytest.raises(ValueError, match=r"expected 2: .*reshape"):
-        make().fit(np.zeros((N, 2, 2)), Y)
+@pytest.mark.parametrize("encoder", ["passthrough", TableEncoder()], ids=str)
+def test_encoders_of_columns_say_what_to_do_with_arrays_of_more_dimensions(encoder):
+    with pytest.raises(ValueError, match=r"dim 3"):
+        MultiTaskRegressor(encoder=encoder, max_iter=1).fit(np.zeros((N, 2, 2)), Y)

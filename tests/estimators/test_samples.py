@@ -90,6 +90,16 @@ def test_a_longer_batch_changes_no_prediction(trunk):
     np.testing.assert_allclose(model.predict(RAGGED[:1]), alone[:1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("settings", [{"sharing": "mmoe"}, {"sharing": "cgc"}, {"trunk": MLPTrunk((8,))}], ids=str)
+def test_what_reads_each_step_for_itself_refuses_more_of_them(settings):
+    model = regressor(**settings).fit(RAGGED, OF_RAGGED)
+    short = [x for x in RAGGED if len(x) < 4]
+    padded = [np.concatenate([x, np.full((6 - len(x), 3), np.nan)]) for x in short]
+    np.testing.assert_allclose(model.predict(short), model.predict(padded), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"sequences of 30 steps, and at fit the longest had 6.*sharing='hard'"):
+        model.predict([*RAGGED[:5], draws.normal(size=(30, 3))])
+
+
 @pytest.mark.parametrize("trunk", ["auto", MLPTrunk((16,)), SMALL_CONV], ids=["auto", "dense", "convolutional"])
 def test_bytes_are_read_like_floats(trunk):
     X = IMAGES.astype(np.uint8)
@@ -137,8 +147,8 @@ def test_a_module_of_ones_own_reads_sequences_with_zeros_for_padding():
             return self.layer(x).mean(1)
 
     regressor(trunk=ModuleTrunk(Own)).fit(RAGGED, OF_RAGGED).predict(RAGGED[:9])
-    assert seen[-1].shape[1:] == (max(LENGTHS[:9]), 3)
-    np.testing.assert_array_equal((seen[-1] == 0).all(2).sum(1), max(LENGTHS[:9]) - LENGTHS[:9])
+    assert seen[-1].shape[1:] == (6, 3)
+    np.testing.assert_array_equal((seen[-1] == 0).all(2).sum(1), 6 - LENGTHS[:9])
 
 
 @pytest.mark.parametrize("sharing", ["hard", "independent", "soft", "mmoe", "dselect_k", "cgc"])
