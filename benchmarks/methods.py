@@ -282,7 +282,7 @@ def summary(table: pd.DataFrame, kind: str) -> pd.DataFrame:
             "best_set_rank": ranks.min(axis=1),
             "worst_set_rank": ranks.max(axis=1),
             "delta": deltas.mean(axis=1),
-            "spread": deltas.std(axis=1),
+            "spread": deltas.std(axis=1, ddof=min(1, deltas.shape[1] - 1)),
             "time": (seconds / seconds.loc[base]).mean(axis=1),
         }
     )
@@ -322,8 +322,10 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     for axis, kind in zip(panels, ("balancing", "sharing"), strict=True):
         rows = summary(table, kind)[::-1]
         distance = critical_difference(len(rows), table["set"].nunique())
-        names = [str(method).split(":")[1] for method in rows.index]
-        colours = ["C1" if name in ("uniform", "single") else "C0" for name in names]
+        first = "uniform" if kind == "balancing" else "hard"
+        plain = {"balancing:uniform": first, "single:single": PLAIN["single:single"]}
+        names = [plain.get(str(method), str(method).split(":")[1]) for method in rows.index]
+        colours = ["C1" if method in plain else "C0" for method in rows.index]
         span = {"color": "0.85", "linewidth": 3, "label": "from the best to the worst set"}
         axis.hlines(range(len(rows)), rows["best_set_rank"], rows["worst_set_rank"], **span)
         axis.scatter(rows["rank"], range(len(rows)), c=colours, zorder=3)
