@@ -98,6 +98,8 @@ def group_means(values: np.ndarray, n_groups: int) -> np.ndarray:
         return values.copy()
     if n_groups == 1:
         return np.repeat(values.mean(1, keepdims=True), n_values, axis=1)
+    if n_groups == 2:  # plain numbers: of so few, a single call on an array takes longer than all of this
+        return np.array([_two_means(row) for row in values.tolist()])
     members = np.arange(n_members)[:, None]
     order = values.argsort(1)
     ordered = values[members, order]
@@ -108,6 +110,23 @@ def group_means(values: np.ndarray, n_groups: int) -> np.ndarray:
     result = np.empty_like(values)
     result[members, order] = means.reshape(values.shape)
     return result
+
+
+def _two_means(values: list[float]) -> list[float]:
+    """Return the mean of each value's group, of two."""
+    ordered, n_values = sorted(values), len(values)
+    largest = max(abs(ordered[0]), abs(ordered[-1])) or 1.0
+    scaled = [value / largest for value in ordered]  # whose squares do not overflow
+    mean = sum(scaled) / n_values
+    below, best, cut = 0.0, -1.0, 1
+    for place in range(1, n_values):
+        below += scaled[place - 1] - mean
+        gain = below * below / (place * (n_values - place))
+        if gain > best:
+            best, cut = gain, place
+    # Each group is summed by itself: differences of sums over all values would lose small values beside large ones.
+    low, high = sum(ordered[:cut]) / cut, sum(ordered[cut:]) / (n_values - cut)
+    return [low if value < ordered[cut] else high for value in values]
 
 
 @cache

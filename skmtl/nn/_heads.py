@@ -69,7 +69,9 @@ class Heads(MemberLinear):
         """Map `(M, B, H)` or `(M, T, B, H)` to `(M, B, O)`."""
         if x.dim() == 3:
             return super().forward(x)
-        return self._packed(torch.matmul(x, self._task_weights())) + self.bias
+        # Rows last in memory: a product with one column is several times as slow as one with one row.
+        weights = self._task_weights().transpose(2, 3).contiguous()  # (M, T, W, H)
+        return self._packed(torch.matmul(weights, x.transpose(2, 3)).transpose(2, 3)) + self.bias
 
     def of_mixtures(self, gates: Tensor, experts: Tensor) -> Tensor:
         """Map what each task mixes of common experts to `(M, B, O)`.
@@ -118,7 +120,8 @@ class Heads(MemberLinear):
         gradient : Tensor of shape (M, B, O)
             Gradient with respect to the outputs.
         """
-        return torch.matmul(self._by_task(gradient), self._task_weights().transpose(2, 3))
+        errors, weights = self._by_task(gradient), self._task_weights().transpose(2, 3)
+        return errors * weights if errors.shape[3] == 1 else torch.matmul(errors, weights)
 
     @torch.no_grad()
     def pulls(self, gradient: Tensor, signs: Tensor) -> Tensor:
@@ -195,7 +198,7 @@ class Heads(MemberLinear):
     def _by_task(self, block: Tensor) -> Tensor:
         """Sort outputs by task, `(M, B, O)` → `(M, T, B, W)`."""
         if self._in_order and self.n_tasks == block.shape[2]:
-            return block.transpose(1, 2).unsqueeze(3)
+            return block.transpose(1, 2).contiguous().unsqueeze(3)
         sorted_block = block[..., self.slots]  # (M, B, T, W)
         return (sorted_block * self.filled if self._padded else sorted_block).transpose(1, 2)
 

@@ -58,3 +58,17 @@ def test_groups_of_very_different_sizes_have_exact_means():
 def test_equal_values_are_one_group():
     np.testing.assert_array_equal(group_means(np.array([[2.0, 5.0, 2.0, 5.0]]), 3), [[2.0, 5.0, 2.0, 5.0]])
     np.testing.assert_array_equal(group_means(np.full((2, 3), 0.1), 2), np.full((2, 3), 0.1))
+
+
+def test_two_groups_have_the_smallest_squares_of_all_cuts():
+    draws = np.random.default_rng(0)
+    for _ in range(200):
+        values = np.sort(draws.lognormal(sigma=draws.choice([0.1, 1, 5]), size=(1, draws.integers(3, 12))))
+        cuts = [np.split(values[0], [place]) for place in range(1, values.size)]
+        squares = [sum(((part - part.mean()) ** 2).sum() for part in cut) for cut in cuts]
+        found = ((values - group_means(values, 2)) ** 2).sum()
+        np.testing.assert_allclose(found, min(squares), rtol=1e-12)  # rounding of sums of squares
+
+
+def test_values_that_are_no_numbers_stop_nothing():
+    assert np.isnan(group_means(np.array([[1.0, np.nan, 2.0]]), 2)).any()
