@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..balancing import Balancer
-from ..features import ArrayStandardizer, Reader, Standardizer
-from ..nn import MemberEmbedding, Network, Trunk
+from ..features import ArrayStandardizer, Reader, Standardizer, TextStandardizer
+from ..nn import MemberEmbedding, Network, Trunk, bag_of
 from ..tasks import (
     MemberStatistics,
     Objective,
@@ -233,7 +233,7 @@ def _network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    standardizer: Standardizer | ArrayStandardizer,
+    standardizer: Standardizer | ArrayStandardizer | TextStandardizer,
     previous: Model | None,
     groups: list[TaskGroup],
     task_order: np.ndarray,
@@ -250,9 +250,13 @@ def _network(
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
         n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
-        n_features = standardizer.n_outputs + n_vectors * size
-        built = resolved.sharing.build(trunk.of_samples(standardizer.shape), n_features, n_tasks, generators)
-    embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else None
+        bag = None
+        if isinstance(standardizer, TextStandardizer):
+            bag = bag_of(trunk, standardizer.n_tokens, generators)
+        n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
+        shape = standardizer.shape if bag is None else (n_features,)
+        built = resolved.sharing.build(trunk.of_samples(shape), n_features, n_tasks, generators)
+    embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag
     bias_only = [fixed for group in groups for fixed in group.bias_only]
     owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
     network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners)

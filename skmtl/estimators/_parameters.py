@@ -16,7 +16,7 @@ from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
 from ..companions import COMPANIONS, affordable, serves
 from ..features import Form
-from ..nn import ACTIVATIONS, ConvTrunk, MLPTrunk, RecurrentTrunk, Sharing, Trunk, as_sharing, as_trunk
+from ..nn import ACTIVATIONS, ConvTrunk, MLPTrunk, RecurrentTrunk, Sharing, TextTrunk, Trunk, as_sharing, as_trunk
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
@@ -114,9 +114,14 @@ def resolve_trunk(estimator: BaseEstimator, form: Form = Form.COLUMNS) -> Trunk:
     def built_in() -> MLPTrunk:
         return MLPTrunk(**{name: params[name] for name in own})
 
-    of_arrays = {Form.IMAGE: ConvTrunk, Form.SEQUENCE: RecurrentTrunk}
-    trunk = as_trunk(params["trunk"], of_arrays.get(form, built_in))
-    if not isinstance(trunk, MLPTrunk) or not isinstance(params["trunk"], str):
+    by_form = {Form.IMAGE: ConvTrunk, Form.SEQUENCE: RecurrentTrunk, Form.TEXT: TextTrunk}
+    trunk = as_trunk(params["trunk"], by_form.get(form, built_in))
+    if isinstance(trunk, TextTrunk) and form is not Form.TEXT:
+        raise ValueError(
+            f"{trunk!r} reads texts, a list, Series or array of strings, and here a sample of X is {form}. Leave trunk "
+            "at 'auto', which follows X."
+        )
+    if type(trunk) is not MLPTrunk or not isinstance(params["trunk"], str):
         defaults = type(estimator)().get_params(deep=False)
         for name in own:
             if not _same(params[name], defaults[name]):
@@ -235,6 +240,10 @@ def settle(
     numbers = all(group.loss.scaling != "classes" for group in groups)
     balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
     names = resolved.companions if any(map(serves, groups)) else ()
+    if names and estimator.companions != "auto" and not n_columns:
+        raise ValueError(
+            f"companions={estimator.companions!r} read columns, and X holds texts. Set companions=None, or 'auto'."
+        )
     if names and estimator.companions == "auto":
         names = affordable(n_rows, n_columns)
     return replace(resolved, balancing=balancing, companions=names)

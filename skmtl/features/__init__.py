@@ -11,6 +11,7 @@ from ._layout import Layout
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
+from ._texts import TextEncoder, TextReader, TextStandardizer
 
 __all__ = [
     "CHUNK_BYTES",
@@ -23,6 +24,9 @@ __all__ = [
     "Standardizer",
     "TableEncoder",
     "TableReader",
+    "TextEncoder",
+    "TextReader",
+    "TextStandardizer",
     "TransformerReader",
     "as_tensor",
     "check_finite",

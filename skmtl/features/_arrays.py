@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
+from ._kinds import is_missing
 from ._layout import Layout
 
 
@@ -22,10 +23,11 @@ class Form(StrEnum):
     COLUMNS = "a row of columns"
     IMAGE = "an image"
     SEQUENCE = "a sequence"
+    TEXT = "a text"
 
 
 def form_of(X: Any) -> Form:
-    """Tell what the samples of X are, by its number of dimensions; a list of arrays holds sequences.
+    """Tell what the samples of X are, by its number of dimensions; of one, by its first value that is not missing.
 
     Parameters
     ----------
@@ -37,21 +39,22 @@ def form_of(X: Any) -> Form:
     >>> from skmtl.features import form_of
     >>> [form_of(np.zeros(shape)).value for shape in [(9, 5), (9, 20, 5), (9, 3, 32, 32)]]
     ['a row of columns', 'a sequence', 'an image']
+    >>> form_of(["Good.", "Not so good."]).value
+    'a text'
     """
     n_dimensions = getattr(X, "ndim", 1)
     if n_dimensions in (3, 4):
         return Form.SEQUENCE if n_dimensions == 3 else Form.IMAGE
-    return Form.SEQUENCE if n_dimensions == 1 and _holds_arrays(X) else Form.COLUMNS
-
-
-def _holds_arrays(X: Any) -> bool:
-    """Whether a list, tuple, Series or array of objects holds an array of two dimensions."""
-    if issparse(X) or isinstance(X, (str, bytes, dict)) or not hasattr(X, "__len__"):
-        return False
-    if getattr(X, "dtype", None) not in (None, np.dtype(object)):
-        return False
-    first = next((sample for sample in X if sample is not None), None)
-    return getattr(first, "ndim", 0) == 2
+    if n_dimensions != 1 or issparse(X) or isinstance(X, (str, bytes, dict)) or not hasattr(X, "__len__"):
+        return Form.COLUMNS
+    if (
+        getattr(getattr(X, "dtype", None), "kind", "O") in "biufcmM"
+    ):  # numbers and dates, which would be slow to look at
+        return Form.COLUMNS
+    first = next((sample for sample in X if not is_missing(sample)), None)
+    if isinstance(first, (str, bytes)):
+        return Form.TEXT
+    return Form.SEQUENCE if getattr(first, "ndim", 0) == 2 else Form.COLUMNS
 
 
 class ArrayReader:

@@ -14,6 +14,7 @@ from ._layout import Layout
 from ._reading import number_matrix
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
+from ._texts import TextEncoder, TextStandardizer
 
 
 class Reader(Protocol):
@@ -36,7 +37,7 @@ class Reader(Protocol):
     def matrix(self, X: Any) -> Any:
         """Return the matrix of an X like that of fit."""
 
-    def standardizer(self) -> Standardizer | ArrayStandardizer:
+    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer:
         """Return a standardizer for the matrices of this reader that has not measured anything yet."""
 
 
@@ -146,11 +147,11 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
 
     Parameters
     ----------
-    encoder : "auto", "passthrough", TableEncoder or transformer
+    encoder : "auto", "passthrough", TableEncoder, TextEncoder or transformer
     codes : bool, default=True
         Whether "auto" accompanies numbers by piecewise-linear codes.
     form : Form, default=Form.COLUMNS
-        What the samples of X are. Images and sequences have a reader of their own where the encoder is "auto".
+        What the samples of X are. Images, sequences and texts have readers of their own where the encoder is "auto".
 
     Raises
     ------
@@ -158,16 +159,18 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
         If it is none of these.
     """
     if isinstance(encoder, str) and encoder == "auto":
+        if form is Form.TEXT:
+            return TextEncoder().build()
         if form is not Form.COLUMNS:
             return ArrayReader(form)
         return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()
-    if isinstance(encoder, TableEncoder):
+    if isinstance(encoder, (TableEncoder, TextEncoder)):
         return encoder.build()
     if hasattr(encoder, "fit") and hasattr(encoder, "transform") and not isinstance(encoder, type):
         return TransformerReader(encoder)
     raise ValueError(
-        "encoder must be 'auto', 'passthrough', a skmtl.features.TableEncoder or a scikit-learn transformer, got "
-        f"{encoder!r}."
+        "encoder must be 'auto', 'passthrough', a TableEncoder or TextEncoder of skmtl.features, or a scikit-learn "
+        f"transformer, got {encoder!r}."
     )

@@ -103,6 +103,7 @@ def _refuse_free_text(entries: set[Any], column: Column) -> None:
     example = max(texts, key=len)
     raise ValueError(
         f"Cannot encode {column.where}: it holds free text, such as {example[:60]!r}, different in most rows. Text "
-        "belongs to a later version; until then drop the column, or turn it into numbers first: encoder= takes a "
-        "ColumnTransformer with a TfidfVectorizer, a HashingVectorizer or a text embedding for this column."
+        "beside other columns belongs to a later version; until then give the texts alone, as X of one dimension, drop "
+        "the column, or turn it into numbers first: encoder= takes a ColumnTransformer with a TfidfVectorizer, a "
+        "HashingVectorizer or a text embedding for this column."
     )

@@ -33,6 +33,7 @@ from ._recurrent import RecurrentTrunk
 from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
 from ._soft import Soft
+from ._text import BagEmbedding, TextTrunk, bag_of
 from ._trunk import Trunk
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SHARINGS",
     "Activation",
     "AdaTT",
+    "BagEmbedding",
     "BatchEnsemble",
     "CallableTrunk",
     "ConvTrunk",
@@ -67,8 +69,10 @@ __all__ = [
     "SharedTrunk",
     "Sharing",
     "Soft",
+    "TextTrunk",
     "TrainingPass",
     "Trunk",
     "as_sharing",
     "as_trunk",
+    "bag_of",
 ]

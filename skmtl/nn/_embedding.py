@@ -70,17 +70,19 @@ class MemberEmbedding(nn.Module):
         return x[..., -self.n_columns :].long() + own
 
     @torch.no_grad()
-    def backward(self, x: Tensor, gradient: Tensor) -> None:
+    def backward(self, x: Tensor, gradient: Tensor, rows: slice = slice(None)) -> None:
         """Set the gradient of the table.
 
         Parameters
         ----------
         x : Tensor of shape (B, F + C) or (M, B, F + C)
             What `forward` was given.
-        gradient : Tensor of shape (M, B, C · size)
-            Gradient with respect to the vectors that it returned.
+        gradient : Tensor of shape (M, R, C · size)
+            Gradient with respect to the vectors that it returned, of some rows.
+        rows : slice, default=slice(None)
+            Which these are; the gradient of the others is 0.
         """
         if self.weight.grad is None:
             self.weight.grad = torch.empty_like(self.weight)
         flat = self.weight.grad.zero_().view(-1, self.weight.shape[2])
-        flat.index_add_(0, self.places(x).flatten(), gradient.reshape(-1, self.weight.shape[2]))
+        flat.index_add_(0, self.places(x[..., rows, :]).flatten(), gradient.reshape(-1, self.weight.shape[2]))

@@ -16,6 +16,7 @@ from ._mlp import MLP
 from ._modules import MemberModules
 from ._passes import AutogradPass, ClosedPass, MixturePass, TrainingPass
 from ._sharing import SharedTrunk
+from ._text import BagEmbedding
 from ._trunk import n_outputs_of
 
 
@@ -31,8 +32,8 @@ class Network(nn.Module):
         and no result depends on the order of the tasks.
     bias_only : sequence of bool or None, default=None
         Which outputs do not depend on the features; None: none.
-    embedding : MemberEmbedding or None, default=None
-        What replaces the last columns of the features before the trunk reads them.
+    embedding : MemberEmbedding, BagEmbedding or None, default=None
+        What replaces the last columns of the features, or all, before the trunk reads them.
     owners : sequence of int or None, default=None
         The task that each output belongs to; None: each is a task.
 
@@ -54,7 +55,7 @@ class Network(nn.Module):
         trunk: nn.Module,
         start: Tensor,
         bias_only: Sequence[bool] | None = None,
-        embedding: MemberEmbedding | None = None,
+        embedding: MemberEmbedding | BagEmbedding | None = None,
         owners: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
@@ -222,7 +223,7 @@ class Network(nn.Module):
     @cached_property
     def n_products(self) -> int:
         """Number of multiplications of a row, of all members: one a parameter, where a module does not know better."""
-        known = [module for module in self.trunk.modules() if hasattr(module, "n_products")]
+        known = [part for child in self.children() for part in child.modules() if hasattr(part, "n_products")]
         counted = sum(parameter.numel() for module in known for parameter in module.parameters())
         return self.n_parameters - counted + sum(int(getattr(module, "n_products", 0)) for module in known)
 

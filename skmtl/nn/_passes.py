@@ -12,6 +12,7 @@ from ._embedding import MemberEmbedding
 from ._heads import Heads
 from ._mlp import MLP, Record
 from ._sharing import SharedTrunk
+from ._text import BagEmbedding
 
 ALL = slice(None)
 
@@ -162,11 +163,11 @@ class ClosedPass(TrainingPass):
     ----------
     heads : Heads
     trunk : MLP
-    embedding : MemberEmbedding or None
+    embedding : MemberEmbedding, BagEmbedding or None
     x : Tensor of shape (B, F)
     """
 
-    def __init__(self, heads: Heads, trunk: MLP, embedding: MemberEmbedding | None, x: Tensor) -> None:
+    def __init__(self, heads: Heads, trunk: MLP, embedding: MemberEmbedding | BagEmbedding | None, x: Tensor) -> None:
         self.trunk, self.embedding, self.x = trunk, embedding, x
         self.records: list[Record]
         with torch.no_grad():
@@ -196,7 +197,7 @@ class ClosedPass(TrainingPass):
         if self.embedding is not None:
             for task in range(own.shape[1]):
                 vectors = self.trunk.input_gradient(records, own[:, task])[..., -self.embedding.n_outputs :]
-                self.embedding.backward(self.x[..., rows, :], vectors)
+                self.embedding.backward(self.x, vectors, rows)
                 assert self.embedding.weight.grad is not None
                 parts[-1][:, task] = self.embedding.weight.grad
         return result

@@ -1,0 +1,137 @@
+"""Estimators on texts: bags of embeddings of hashed tokens."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.datasets import load_sentences
+from skmtl.features import TextEncoder
+from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, TextTrunk
+
+frame, LABELS = load_sentences(return_X_y=True, as_frame=True)
+SENTENCES = frame.iloc[:, 0] if frame.ndim == 2 else frame
+ORDER = np.random.default_rng(0).permutation(3000)
+X, Y = SENTENCES.iloc[ORDER[:600]].tolist(), LABELS.iloc[ORDER[:600]].to_numpy()
+SMALL = TextTrunk(8, hidden_layer_sizes=(8,))
+
+
+def classifier(**settings):
+    return MultiTaskClassifier(**{"trunk": SMALL, "max_iter": 3, "random_state": 0, **settings})
+
+
+def test_the_trunk_follows_the_texts():
+    model = MultiTaskClassifier(max_iter=1, random_state=0).fit(X, Y)
+    assert model.n_estimators_ == 1
+    assert model.net_.module_.embedding.weight.shape[2] == 64
+    assert model.n_features_in_ == 1
+    assert not hasattr(model, "companions_")
+
+
+def test_what_was_learned_of_texts_beats_the_most_frequent_class():
+    texts, labels = SENTENCES.iloc[ORDER], LABELS.iloc[ORDER]
+    trained = MultiTaskClassifier(random_state=0).fit(texts[:2400], labels[:2400])
+    scores = (trained.predict(texts[2400:]) == labels[2400:].to_numpy()).mean(axis=0)
+    frequent = [(labels[2400:][task] == labels[:2400][task].mode()[0]).mean() for task in labels]
+    assert (scores > np.array(frequent) + 0.15).all()
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, lambda X: np.array(X, dtype=object)])
+def test_all_forms_of_texts_are_the_same(kind):
+    expected = classifier().fit(X, Y).predict_proba(X)
+    found = classifier().fit(kind(X), Y).predict_proba(kind(X))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_strange_texts_are_predicted():
+    model = classifier().fit(X, Y)
+    texts = ["", None, "😀 👍🏽", "我爱这部电影", "x" * 10**6, "\n\t ", "never seen qwertz"]
+    probabilities = model.predict_proba(texts)
+    assert all(np.isfinite(part).all() for part in probabilities)
+    np.testing.assert_array_equal(probabilities[0][0], probabilities[0][1])
+    assert model.predict(["good"]).shape == (1, 2)
+    np.testing.assert_allclose(model.predict_proba(X[:1])[0], model.predict_proba(X[:9])[0][:1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([*X[:-1], 3.5], "Row 599 of X holds 3.5, a float"),
+        ([*X[:-1], ["a"]], "Row 599 of X holds"),
+    ],
+)
+def test_what_is_no_text_is_named(given, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(given, Y)
+
+
+def test_texts_and_columns_do_not_mix():
+    model = classifier().fit(X, Y)
+    with pytest.raises(ValueError, match="one text a row at fit"):
+        model.predict(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="Row 0 of X holds 1.0"):
+        model.predict([1.0, 2.0])
+    numbers = np.random.default_rng(0).normal(size=(len(Y), 3))
+    with pytest.raises(ValueError, match=r"TextTrunk\(\) reads texts.*a sample of X is a row of columns"):
+        classifier(trunk=TextTrunk()).fit(numbers, Y)
+    with pytest.raises(ValueError, match="reads images"):
+        classifier(trunk=ConvTrunk()).fit(X, Y)
+    with pytest.raises(ValueError, match="companions='linear' read columns, and X holds texts"):
+        classifier(companions="linear").fit(X, Y)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* a sample of X is a text: TextTrunk\(\)"):
+        MultiTaskClassifier((32,)).fit(X, Y)
+
+
+@pytest.mark.parametrize("sharing", ["hard", "independent", "mmoe", "cross_stitch", "ple", "low_rank"])
+@pytest.mark.parametrize("balancing", ["uniform", "nash_mtl", "moco"])
+def test_sharing_and_balancing_serve_texts(sharing, balancing):
+    trunk = TextTrunk(8, hidden_layer_sizes=(8, 8))
+    model = classifier(trunk=trunk, sharing=sharing, balancing=balancing, max_iter=1).fit(X, Y)
+    assert np.isfinite(model.predict_proba(X[:3])[0]).all()
+
+
+def test_other_trunks_read_the_text_vector():
+    model = classifier(trunk=MLPTrunk((8,)), n_estimators=2, max_iter=1).fit(X, Y)
+    assert model.net_.module_.embedding.weight.shape[::2] == (2, 64)
+    classifier(trunk=ModuleTrunk(torch.nn.LazyLinear, out_features=4), max_iter=1).fit(X, Y)
+    linear = classifier(trunk=TextTrunk(8, hidden_layer_sizes=()), max_iter=1).fit(X, Y)
+    assert linear.transform(X[:2]).shape == (2, 8)
+
+
+def test_members_have_tables_and_holdouts_of_their_own():
+    model = classifier(n_estimators=3).fit(X, Y)
+    tables = model.net_.module_.embedding.weight
+    assert not torch.equal(tables[0], tables[1])
+    assert 0.5 < (~np.isnan(model.oof_prediction_[0][:, 0])).mean() < 0.7
+
+
+def test_missing_labels_mixed_tasks_searches_and_pickles():
+    y = pd.DataFrame({"positive": Y[:, 1], "length": [float(len(text)) for text in X]})
+    y.loc[::3, "length"] = np.nan
+    mixed = MultiTaskEstimator(trunk=SMALL, max_iter=2, random_state=0).fit(pd.Series(X), y)
+    assert np.isfinite(mixed.predict(X)["length"].to_numpy(float)).all()
+    search = GridSearchCV(classifier(max_iter=1), {"trunk__embedding_size": [2, 4]}, cv=KFold(2)).fit(X, Y)
+    assert search.best_estimator_.net_.module_.embedding.n_outputs in (2, 4)
+    encoded = classifier(encoder=TextEncoder(char_ngrams=(0, 0), min_rows=2)).fit(X, Y)
+    assert encoded._model.standardizer.n_tokens < classifier().fit(X, Y)._model.standardizer.n_tokens
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoded)).predict(X), encoded.predict(X))
+    np.testing.assert_array_equal(clone(encoded).fit(X, Y).predict(X), encoded.predict(X))
+
+
+def test_texts_come_in_chunks_and_are_validated_on_others():
+    classes = [np.unique(Y[:, 0]), np.unique(Y[:, 1])]
+    model = classifier().partial_fit(X[:300], Y[:300], classes=classes).partial_fit(X[300:], Y[300:])
+    assert model.predict(X[:2]).shape == (2, 2)
+    model = classifier().fit(X[:400], Y[:400], X_val=X[400:], y_val=Y[400:])
+    assert model.history_["valid_loss"].shape[1] == 2
+
+
+def test_a_regressor_reads_texts_too():
+    length = np.array([len(text) for text in X], float)
+    assert MultiTaskRegressor(max_iter=40, random_state=0).fit(X, length).score(X, length) > 0.3
