@@ -42,8 +42,8 @@ class ParetoMTL(GradientBalancing):
     Parameters
     ----------
     spread : float, default=0.5
-        `s`, in (0, 1]: how far the other preferences are from equal losses. Smaller holds losses nearer to each other;
-        at 1, task `t` is in the region while `L_t ≤ Σ_s L_s / √T`.
+        `s`, in (0, 1]: how far the other preferences are from equal losses. Smaller holds losses nearer to each other,
+        and takes longer where many stray; at 1, task `t` is in the region while `L_t ≤ Σ_s L_s / √T`.
     gradients : {"auto", "representation", "parameters"}, default="auto"
         What gradients are taken with respect to, see `GradientBalancing`.
     every : int, default=1
