@@ -18,6 +18,7 @@ from ._cosmos import COSMOS
 from ._db_mtl import DBMTL
 from ._dualproj import DualProj
 from ._dwa import DynamicWeightAverage
+from ._epo import EPO
 from ._excess_mtl import ExcessMTL
 from ._fairgrad import FairGrad
 from ._famo import FAMO
@@ -34,7 +35,9 @@ from ._moco import MoCo
 from ._modo import MoDo
 from ._nash_mtl import NashMTL
 from ._pbi import PBI
+from ._pcd import PCD
 from ._pcgrad import PCGrad
+from ._pmtl import ParetoMTL
 from ._registry import BALANCINGS, as_balancing
 from ._rlw import RandomLossWeighting
 from ._scale_invariant import ScaleInvariant
@@ -52,9 +55,11 @@ __all__ = [
     "BALANCINGS",
     "COSMOS",
     "DBMTL",
+    "EPO",
     "FAMO",
     "MGDA",
     "PBI",
+    "PCD",
     "AlignedMTL",
     "Balanced",
     "Balancer",
@@ -80,6 +85,7 @@ __all__ = [
     "MoDo",
     "NashMTL",
     "PCGrad",
+    "ParetoMTL",
     "RandomLossWeighting",
     "SDMGrad",
     "ScaleInvariant",

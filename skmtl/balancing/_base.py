@@ -73,6 +73,19 @@ class Balancing(BaseEstimator):
             self._parameter_constraints, self.get_params(deep=False), caller_name=type(self).__name__
         )
 
+    def among(self, task_names: Sequence[str], learned: Sequence[str]) -> Balancing:
+        """Return the method for tasks of these names: itself, unless it treats one of them in a way of its own.
+
+        Parameters
+        ----------
+        task_names : sequence of str
+            All tasks.
+        learned : sequence of str
+            Those that have a task weight, in the order in which the method sees them.
+        """
+        del task_names, learned
+        return self
+
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
         """Return what the method keeps from step to step; by default nothing.
 

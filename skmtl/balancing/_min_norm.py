@@ -10,7 +10,7 @@ from ._nnls import nonnegative_minimum
 SHORTEST = 1e-150
 
 
-def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
+def min_norm_weights(gramian: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Return the weights of the shortest convex combination of points, `argmin wᵀ H w` over `w ≥ 0`, `Σ w = 1`.
 
     Points are scaled to length 1, and the constraint becomes a row of the problem: with `q_i = n_min / n_i` it is
@@ -20,6 +20,8 @@ def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
     ----------
     gramian : ndarray of shape (N, T, T)
         Inner products `H` of the points.
+    start : ndarray of bool of shape (N, T) or None, default=None
+        Which points to try first; None: all.
 
     Returns
     -------
@@ -39,12 +41,12 @@ def min_norm_weights(gramian: np.ndarray) -> np.ndarray:
     place = np.arange(lengths.shape[1])
     cosines[:, place, place] = 1.0
     row = lengths.min(1, keepdims=True) / lengths
-    weights: np.ndarray = min_norm_on_units(cosines, row) * row
+    weights: np.ndarray = min_norm_on_units(cosines, row, start) * row
     weights /= weights.sum(1, keepdims=True)
     return weights
 
 
-def min_norm_on_units(cosines: np.ndarray, row: np.ndarray) -> np.ndarray:
+def min_norm_on_units(cosines: np.ndarray, row: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Return `x ≥ 0`, up to a factor, for which `xᵀ Ĥ x` is least while `rowᵀ x` is given.
 
     Parameters
@@ -53,9 +55,13 @@ def min_norm_on_units(cosines: np.ndarray, row: np.ndarray) -> np.ndarray:
         `Ĥ`, inner products of points of length 1.
     row : ndarray of shape (N, T)
         Not negative, the largest 1.
+    start : ndarray of bool of shape (N, T) or None, default=None
+        Which points to try first; None: all.
 
     Returns
     -------
     ndarray of shape (N, T)
     """
-    return nonnegative_minimum(cosines + row[:, :, None] * row[:, None, :], row, start_full=True)
+    if start is None:
+        start = np.ones(row.shape, dtype=bool)
+    return nonnegative_minimum(cosines + row[:, :, None] * row[:, None, :], row, start)

@@ -14,7 +14,7 @@ PATIENCE = 3
 WORTH_CUTTING = 12
 
 
-def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool = False) -> np.ndarray:
+def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Return `argmin_{x ≥ 0} ½ xᵀ A x − qᵀ x` for each of many problems.
 
     Exact and finite. All variables that are wrong are exchanged at once, which settles most problems in a few linear
@@ -27,8 +27,8 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
         `A`, positive semi-definite with ones, or numbers near 1, on its diagonal.
     linear : ndarray of shape (N, T)
         `q`, in the range of `A`.
-    start_full : bool, default=False
-        Whether to try all variables first: for problems in which most of them are expected to be positive.
+    start : ndarray of bool of shape (N, T) or None, default=None
+        Which variables to try first; None: those of which `q` is positive.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def nonnegative_minimum(matrix: np.ndarray, linear: np.ndarray, start_full: bool
     >>> nonnegative_minimum(np.eye(2)[None], np.array([[2.0, -1.0]]))
     array([[2., 0.]])
     """
-    support = np.ones(linear.shape, dtype=bool) if start_full else linear > 0
+    support = linear > 0 if start is None else start
     if not support.any():
         return np.zeros_like(linear)
     x, settled = _exchange_many(matrix, linear, support)

@@ -13,6 +13,7 @@ from ._cosmos import COSMOS
 from ._db_mtl import DBMTL
 from ._dualproj import DualProj
 from ._dwa import DynamicWeightAverage
+from ._epo import EPO
 from ._excess_mtl import ExcessMTL
 from ._fairgrad import FairGrad
 from ._famo import FAMO
@@ -29,7 +30,9 @@ from ._moco import MoCo
 from ._modo import MoDo
 from ._nash_mtl import NashMTL
 from ._pbi import PBI
+from ._pcd import PCD
 from ._pcgrad import PCGrad
+from ._pmtl import ParetoMTL
 from ._rlw import RandomLossWeighting
 from ._scale_invariant import ScaleInvariant
 from ._sdmgrad import SDMGrad
@@ -70,6 +73,9 @@ BALANCINGS: dict[str, type[Balancing]] = {
     "pcgrad": PCGrad,
     "gradvac": GradVac,
     "gradnorm": GradNorm,
+    "pmtl": ParetoMTL,
+    "epo": EPO,
+    "pcd": PCD,
     # on gradients themselves
     "db_mtl": DBMTL,
     "moco": MoCo,

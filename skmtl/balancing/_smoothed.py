@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from ._base import GradientBalancing
+from ._base import Balancing, GradientBalancing
 from ._step import Step
 
 
@@ -97,6 +99,11 @@ class SmoothedWeights(GradientBalancing):
             )
         super().check()
         self.balancing.check()
+
+    def among(self, task_names: Sequence[str], learned: Sequence[str]) -> Balancing:
+        """Return the same with the method for these tasks; see `Balancing.among`."""
+        method = self.balancing.among(task_names, learned)
+        return self if method is self.balancing else clone(self).set_params(balancing=method)
 
     def initial_state(self, n_members: int, n_tasks: int) -> dict[str, Any]:
         """Return the method's state, and no weights yet; see `Balancing.initial_state`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -140,7 +141,7 @@ def fit_model(
     network = _network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups, order)
     objective = Objective(task_groups, statistics, column_weights[tasks], table)
     objective = objective.to(resolved.dtype).to(resolved.device)
-    balancer = _balancer(resolved, seeds, history, previous, incremental)
+    balancer = _balancer(resolved, seeds, structure.names, history, previous, incremental)
     net = _net(estimator, network, objective, balancer, history, order, incremental)
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
@@ -272,10 +273,16 @@ def _history(structure: TaskStructure, tasks: np.ndarray, column_weights: np.nda
 
 
 def _balancer(
-    resolved: Resolved, seeds: Seeds, history: History, previous: Model | None, incremental: bool
+    resolved: Resolved,
+    seeds: Seeds,
+    task_names: Sequence[str],
+    history: History,
+    previous: Model | None,
+    incremental: bool,
 ) -> Balancer:
     """Return the balancing at work; chunk after chunk, it goes on as long as tasks and parameters are the same."""
-    method, n_fits = resolved.balancing, 0 if previous is None else previous.n_fits + 1
+    method = resolved.balancing.among(task_names, history.task_names)
+    n_fits = 0 if previous is None else previous.n_fits + 1
     if incremental and previous is not None:
         before = previous.net.balancer
         same = repr(before.method) == repr(method) and before.n_tasks == len(history.task_names)

@@ -238,10 +238,15 @@ def dense_layers(
 
 
 def _is_dense(module: nn.Module) -> bool:
-    """Whether a layer of an `nn.Sequential` has one matrix, that of an `nn.Linear`."""
+    """Whether a layer of an `nn.Sequential` has one matrix, that of a plain `nn.Linear`.
+
+    Subclasses compute something else, and so do those whose weights are made of others, as by weight normalisation.
+    """
     parts = list(module) if isinstance(module, nn.Sequential) else []
     matrices = [part for part in parts if any(parameter.dim() > 1 for parameter in part.parameters())]
-    return len(matrices) == 1 and isinstance(matrices[0], nn.Linear)
+    if len(matrices) != 1 or type(matrices[0]) is not nn.Linear:
+        return False
+    return {name for name, _ in matrices[0].named_parameters()} <= {"weight", "bias"}
 
 
 def task_start(generators: Sequence[torch.Generator], shape: Sequence[int], bound: float) -> nn.Parameter:

@@ -17,9 +17,9 @@ class BatchEnsemble(Sharing):
 
     Each task has weights of its own, `W ∘ (r_t s_tᵀ)`, at the price of three vectors. `r_t` and `s_t` start at 1, `b_t`
     at 0, so that this starts as hard sharing; none of them decays. Parameters beyond the heads: a trunk and, a layer of
-    `F` inputs and `H` units, `T · (F + 2 H)`. Serves the built-in trunk, and an `nn.Sequential` of
-    dense layers. Gradients are compared with respect to the parameters that tasks share. In the paper, ensemble members
-    take the place of tasks, and vectors start at random signs.
+    `F` inputs and `H` units, `T · (F + 2 H)`. Serves the built-in trunk, and an `nn.Sequential` of dense layers.
+    Gradients are compared with respect to the parameters that tasks share. In the paper, ensemble members take the
+    place of tasks, and vectors start at random signs.
 
     References
     ----------

@@ -9,6 +9,11 @@ N_TASKS, N_STEPS = 4, 6
 RANDOM = {name for name, method in BALANCINGS.items() if method().draw(2, np.random.default_rng(0)) is not None}
 
 
+def reordered(method, order):
+    """Return the method for the same tasks in another order: which one is primary may be a place in it."""
+    return method.set_params(primary=list(order).index(method.primary)) if hasattr(method, "primary") else method
+
+
 def problem(n_members=1, n_tasks=N_TASKS, n_steps=N_STEPS, seed=0):
     """Losses that fall and gradients that differ, `(S, M, T)` and `(S, M, T, P)`."""
     rng = np.random.default_rng(seed)

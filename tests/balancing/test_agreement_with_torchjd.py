@@ -12,6 +12,7 @@ from skmtl.balancing import (
     COSMOS,
     FAMO,
     PBI,
+    PCD,
     ConFIG,
     DynamicWeightAverage,
     FairGrad,
@@ -108,6 +109,17 @@ def test_config():
     for jacobian in JACOBIANS:
         expected = aggregation.ConFIG()(torch.from_numpy(jacobian)).numpy()
         np.testing.assert_allclose(ConFIG().weights(gramian_of(jacobian)) @ jacobian, expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.5])
+def test_pcd_from_step_to_step(tau):
+    if not hasattr(aggregation, "PCDWeighting"):
+        pytest.skip("torchjd is older.")
+    theirs, ours = aggregation.PCDWeighting(tau=tau, beta=0.7, eps=0.0), PCD(tau=tau, beta=0.7).start(1, 4)
+    for size, jacobian in enumerate(JACOBIANS, start=1):
+        expected = weights_of(theirs, size * jacobian)
+        found = ours.balance(gramian=gramian_of(size * jacobian)[None]).weights[0]
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
 def derivatives(scalarizer, losses):

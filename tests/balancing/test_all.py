@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skmtl.balancing import BALANCINGS, MGDA, GradientBalancing, JacobianBalancing, LossBalancing, SmoothedWeights
-from tests.balancing.runs import N_STEPS, N_TASKS, RANDOM, problem, run
+from tests.balancing.runs import N_STEPS, N_TASKS, RANDOM, problem, reordered, run
 
 ALL = {**BALANCINGS, "smoothed": lambda: SmoothedWeights(MGDA())}
 # A position in the order of tasks breaks ties: clusters of equal numbers are cut somewhere.
@@ -32,7 +32,7 @@ def test_permuting_tasks_permutes_weights(name):
     if name in RANDOM:
         pytest.skip("Equivariant in distribution only: see test_equivariance_in_distribution.py.")
     plain, _ = run(method, losses, jacobians)
-    permuted, _ = run(method, losses[..., order], jacobians[:, :, order])
+    permuted, _ = run(reordered(method, order), losses[..., order], jacobians[:, :, order])
     np.testing.assert_allclose(permuted, plain[..., order], rtol=1e-7, atol=1e-9)
 
 
@@ -138,7 +138,7 @@ def test_equal_tasks_have_equal_weights(name):
     losses, jacobians = problem(2)
     losses[..., 1], jacobians[:, :, 1] = losses[..., 0], jacobians[:, :, 0]
     weights, _ = run(ALL[name](), losses, jacobians)
-    if name in ("mgda", "smoothed", "sdmgrad", "cagrad", "upgrad", "dualproj"):
+    if name in ("mgda", "smoothed", "sdmgrad", "cagrad", "upgrad", "dualproj", "pmtl", "epo", "pcd"):
         return  # only their sum is determined, and only the direction is unique
     np.testing.assert_allclose(weights[..., 1], weights[..., 0], rtol=1e-6)
 
@@ -153,7 +153,10 @@ def test_a_larger_task_weight_is_a_larger_share(name):
         weights, _ = run(ALL[name](), losses, jacobians, task_weights=[task_weight, 1, 1])
         mean = weights.mean((0, 1))
         shares.append(mean[0] / mean.sum())
-    assert (np.diff(shares) > 0.01).all()
+    if name == "epo":  # the task of the largest loss takes all
+        assert shares == [0, 1, 1, 1]
+        return
+    assert (np.diff(shares) > 0.005).all()
 
 
 @every_method
@@ -191,7 +194,8 @@ def test_garbage_is_refused_for_every_parameter(name):
     method = BALANCINGS[name]
     for parameter in inspect.signature(method).parameters:
         with pytest.raises(InvalidParameterError, match=parameter):
-            method().set_params(**{parameter: "garbage"}).check()
+            garbage = [] if parameter == "primary" else "garbage"  # it may be a task's name
+            method().set_params(**{parameter: garbage}).check()
         with pytest.raises(InvalidParameterError, match=parameter):
             method().set_params(**{parameter: -1}).start(1, 2)
 
@@ -226,13 +230,14 @@ STATELESS = sorted(
 def test_stateless_methods_are_used_alone_with_arrays_and_tensors(name, leading):
     method = BALANCINGS[name]()
     rng = np.random.default_rng(0)
-    given = rng.uniform(0.1, 1, size=(*leading, 4))
+    given, losses = rng.uniform(0.1, 1, size=(*leading, 4)), {}
     if isinstance(method, GradientBalancing):
+        losses = {"losses": given} if method.reads_losses else {}
         jacobian = rng.normal(size=(*leading, 4, 6))
         given = jacobian @ np.swapaxes(jacobian, -1, -2)
-    weights = method.weights(given)
+    weights = method.weights(given, **losses)
     assert isinstance(weights, np.ndarray)
     assert weights.shape == (*leading, 4)
-    tensors = method.weights(torch.from_numpy(given).float())
+    tensors = method.weights(torch.from_numpy(given).float(), **losses)
     assert tensors.dtype == torch.float32
     np.testing.assert_allclose(tensors.numpy(), weights, rtol=1e-2, atol=1e-3)

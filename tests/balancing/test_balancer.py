@@ -183,7 +183,8 @@ def test_every_method_has_finite_weights_beside_products_that_are_not(name):
     gramian[0, 1] = gramian[1, 0] = np.nan
     losses = np.ones(4)
     weights = BALANCINGS[name]().weights(gramian, losses=losses)
-    np.testing.assert_array_equal(weights > 0, [False, False, True, True])
+    there = [False, False, True, name != "epo"]  # a linear problem's solution is at a corner
+    np.testing.assert_array_equal(weights > 0, there)
     np.testing.assert_array_equal(BALANCINGS[name]().weights(gramian[:2, :2], losses=losses[:2]), 1)
 
 

@@ -14,11 +14,12 @@ def unit(jacobian):
 
 
 @pytest.mark.parametrize("n_tasks", [1, 2, 3, 6, 12])
-@pytest.mark.parametrize("start_full", [False, True])
-def test_solutions_are_those_of_scipy(n_tasks, start_full):
+@pytest.mark.parametrize("share", [None, 0.5, 1.0])
+def test_solutions_are_those_of_scipy(n_tasks, share):
     rows = unit(random_jacobians(n_tasks, 40))
     aims = np.random.default_rng(1).normal(size=(len(rows), rows.shape[2]))
-    x = nonnegative_minimum(gramian_of(rows), np.einsum("ntp,np->nt", rows, aims), start_full)
+    start = None if share is None else np.random.default_rng(3).random(rows.shape[:2]) < share
+    x = nonnegative_minimum(gramian_of(rows), np.einsum("ntp,np->nt", rows, aims), start)
     assert (x >= 0).all()
     for row, aim, own in zip(rows, aims, x, strict=True):
         theirs, _ = nnls(row.T, aim)
@@ -51,7 +52,7 @@ def test_nothing_to_gain_is_zero():
 
 def test_equal_variables_share():
     matrix = np.ones((1, 2, 2))
-    x = nonnegative_minimum(matrix, np.array([[2.0, 2.0]]), start_full=True)
+    x = nonnegative_minimum(matrix, np.array([[2.0, 2.0]]), np.array([[True, True]]))
     assert x.sum() == pytest.approx(2)
 
 

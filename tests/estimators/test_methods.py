@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
-from skmtl.balancing import BALANCINGS, CAGrad, GradientBalancing, JacobianBalancing, LossBalancing, Uniform
+from skmtl.balancing import BALANCINGS, PCD, CAGrad, GradientBalancing, JacobianBalancing, LossBalancing, Uniform
 from skmtl.nn import CGC, SHARINGS, CrossStitch, MLPTrunk, MMoE, ModuleTrunk
 
 rng = np.random.default_rng(0)
@@ -263,6 +263,21 @@ def test_a_fitted_model_learns_on_in_chunks(balancing):
     model.partial_fit(X, Y)
     assert np.isfinite(model.predict(X)).all()
     assert np.abs(model.predict(X) - before).max() > 0
+
+
+def test_a_primary_task_is_named_or_counted_among_all_tasks():
+    y = pd.DataFrame(Y, columns=["one", "two", "three"])
+    settings = {"max_iter": 4, "task_weights": {"one": 0}}  # the others stand at 0 and 1 then
+    named, counted, other = (
+        make(balancing=PCD(primary, tau=0.3), **settings).fit(X, y).predict(X) for primary in ("three", 2, "two")
+    )
+    np.testing.assert_array_equal(named, counted)
+    assert np.abs(named - other).max() > 1e-3
+    for primary, message in (("tree", "Did you mean 'three'"), (3, "from 0 to 2"), ("one", "task weight is 0")):
+        with pytest.raises(ValueError, match=message):
+            make(balancing=PCD(primary), **settings).fit(X, y)
+    model = make(balancing=PCD("two")).partial_fit(X, y).partial_fit(X, y)
+    assert model.net_.balancer.state["steps"].min() > 2  # goes on from chunk to chunk
 
 
 def test_weights_kept_for_some_steps_are_forgotten_after_a_fit():

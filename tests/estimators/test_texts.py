@@ -75,7 +75,7 @@ def test_texts_and_columns_do_not_mix():
     model = classifier().fit(X, Y)
     with pytest.raises(ValueError, match="one text a row at fit"):
         model.predict(np.zeros((3, 2)))
-    with pytest.raises(ValueError, match="Row 0 of X holds 1.0"):
+    with pytest.raises(ValueError, match=r"Row 0 of X holds 1\.0"):
         model.predict([1.0, 2.0])
     numbers = np.random.default_rng(0).normal(size=(len(Y), 3))
     with pytest.raises(ValueError, match=r"TextTrunk\(\) reads texts.*a sample of X is a row of columns"):

@@ -8,6 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from skmtl.nn import (
     CGC,
@@ -252,6 +253,18 @@ def test_other_matrices_than_dense_ones_are_refused(sharing):
         clone(sharing).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
 
 
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+@pytest.mark.parametrize("sharing", ADAPTED.values(), ids=ADAPTED)
+@pytest.mark.parametrize("kind", [Doubled, lambda *sizes: parametrizations.weight_norm(nn.Linear(*sizes))])
+def test_dense_layers_that_compute_something_else_are_refused(sharing, kind):
+    with pytest.raises(ValueError, match="dense layers"):
+        clone(sharing).build(FixedTrunk(nn.Sequential(kind(N_FEATURES, WIDTH))), N_FEATURES, N_TASKS, draws(0))
+
+
 @pytest.mark.parametrize("name", sorted(SHARINGS))
 def test_garbage_is_refused_for_every_parameter(name):
     sharing = SHARINGS[name]
@@ -382,6 +395,16 @@ def test_experts_that_would_stay_equal_are_refused(sharing):
     with pytest.raises(ValueError, match=r"start alike.*ModuleTrunk"):
         sharing.build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
     MMoE(1).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
+
+
+@pytest.mark.parametrize("per_example", [False, True])
+def test_experts_of_dselect_k_that_start_alike_separate(per_example):
+    """Its choices start unequal, so that no such trunk need be refused."""
+    module = nn.Sequential(nn.Linear(N_FEATURES, WIDTH), nn.Tanh())
+    trunk = DSelectK(4, per_example=per_example).build(FixedTrunk(module), N_FEATURES, N_TASKS, draws(0))
+    network = train(Network(trunk, torch.zeros(1, N_TASKS)).double(), targets(), n_steps=600, rate=0.3)
+    weights = torch.stack([expert[0].weight for expert in network.trunk.experts.members]).flatten(1)
+    assert torch.pdist(weights).min() > 0.05
 
 
 @pytest.mark.parametrize("per_example", [False, True])
