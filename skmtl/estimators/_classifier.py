@@ -101,9 +101,9 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         1 shows one line that renews itself; 2 prints a line per epoch instead.
     trunk : "auto", trunk specification, callable or nn.Module, default="auto"
         The shared part of the network. "auto" follows X: for columns the built-in `skmtl.nn.MLPTrunk`, for images
-        `skmtl.nn.ConvTrunk()`, for sequences `skmtl.nn.RecurrentTrunk()`. Of your own: `skmtl.nn.ModuleTrunk(MyModule,
-        width=8)`, whose arguments can be searched as `trunk__width`; a callable `n_features -> nn.Module`; or a module,
-        of which each member trains a copy.
+        `skmtl.nn.ConvTrunk()`, for sequences `skmtl.nn.RecurrentTrunk()`, for texts `skmtl.nn.TextTrunk()`. Of your
+        own: `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
+        `n_features -> nn.Module`; or a module, of which each member trains a copy.
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
@@ -147,7 +147,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         Mean weight of each task over the second half of training, as balancing left it; sums to the number of tasks.
         `set_params(task_weights=model.task_weights_, balancing="uniform")` is a cheaper refit with fixed weights.
     n_features_in_ : int
-        Number of columns of X; channels of images, features of a step of sequences.
+        Number of columns of X; channels of images, features of a step of sequences, 1 for texts.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
         Their names, if X had names that are all strings.
     n_estimators_ : int

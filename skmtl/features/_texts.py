@@ -29,8 +29,8 @@ class TextEncoder(BaseEstimator):
 
     A token is a run of one or more words, or a piece of text of several characters, spaces included. Tokens are hashed
     into buckets: there is no vocabulary to keep. At fit, buckets that occur in fewer than `min_rows` distinct texts are
-    left out; those that are kept weigh `log(texts / texts with it)` times `1 + log(count)`, scaled to the same length
-    for all texts. What was not there at fit has no influence.
+    left out; those that are kept weigh `1 + log(texts / texts with it)` times `1 + log(count)`, scaled to the same
+    length for all texts. What was not there at fit has no influence.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class TextEncoder(BaseEstimator):
     >>> from skmtl.features import TextEncoder
     >>> reader = TextEncoder(word_ngrams=(1, 1), char_ngrams=(0, 0)).build()
     >>> reader.fit_matrix(["a good day", "a day, a night"]).sum(axis=1)
-    array([3., 5.])
+    array([3., 5.], dtype=float32)
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -209,8 +209,8 @@ class TextStandardizer:
     >>> standardizer.n_tokens
     4
     >>> standardizer.tensor(counts, torch.float32, "cpu")[:, -2:].round(decimals=2)
-    tensor([[2.1200, 2.1200],
-            [3.0000, 0.0000]])
+    tensor([[1.9600, 1.9600],
+            [2.5800, 0.0000]])
     """
 
     n_embedded = 0
@@ -266,7 +266,7 @@ class TextStandardizer:
         held = np.bincount(X.indices, np.repeat(weights, np.diff(X.indptr)), minlength=X.shape[1])[kept]
         self._places = np.full(X.shape[1], -1, np.int32)
         self._places[kept] = np.arange(len(kept))
-        self._rarity = -np.log(np.minimum(held / weights.sum(), 1)) if len(kept) else np.zeros(1)
+        self._rarity = 1 - np.log(np.minimum(held / weights.sum(), 1)) if len(kept) else np.zeros(1)
         self.n_tokens = max(1, len(kept))
         self.n_outputs = 2 * max(1, min(MOST_TOKENS, -(-X.nnz // max(1, X.shape[0]))))
         return self

@@ -84,14 +84,14 @@ def test_words_signs_and_pieces_are_counted():
 
 
 def test_weights_are_rarity_times_count_at_the_same_length():
-    """By hand: of three texts "good" is in two, "bad" in one, twice there; tokens in all texts weigh nothing."""
+    """By hand: of three texts "good" is in two, "bad" in one, twice there, and "x" in all."""
     texts = ["x good", "x bad bad good", "x"]
     reader, standardizer = measured(texts)
     first, second, third = token_weights(reader, standardizer, texts)
-    assert third == {}  # it holds nothing that another does not
-    assert list(first.values()) == pytest.approx([3.0])
-    good, bad = np.log(3 / 2), np.log(3) * (1 + np.log(2))
-    assert sorted(second.values()) == pytest.approx(sorted(3 * np.array([good, bad]) / np.hypot(good, bad)))
+    assert list(third.values()) == pytest.approx([3.0])
+    x, good, bad = 1, 1 + np.log(3 / 2), (1 + np.log(3)) * (1 + np.log(2))
+    assert sorted(first.values()) == pytest.approx(3 * np.array([x, good]) / np.hypot(x, good))
+    assert sorted(second.values()) == pytest.approx(3 * np.array([x, good, bad]) / np.linalg.norm([x, good, bad]))
 
 
 def test_tokens_of_few_distinct_texts_are_left_out():
