@@ -48,7 +48,7 @@ class TextTrunk(MLPTrunk):
     >>> from skmtl import MultiTaskClassifier
     >>> from skmtl.datasets import load_sentences
     >>> X, y = load_sentences(return_X_y=True)
-    >>> model = MultiTaskClassifier(max_iter=2, random_state=0).fit(X[:400], y[:400])
+    >>> model = MultiTaskClassifier(max_iter=2, random_state=0).fit(X[::8], y[::8])
     >>> model.predict(["Great phone!", "The plot was a mess."]).shape
     (2, 2)
     """

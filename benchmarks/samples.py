@@ -1,0 +1,109 @@
+"""How well the default trunks read texts, images and sequences.
+
+One thread; seconds are the processor's, of one fit. Texts: `load_text_sentiment`, a stratified split, a fifth for
+testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. With several
+seeds, means and standard deviations over seeds.
+
+    python benchmarks/samples.py --data path/to/data
+    python benchmarks/samples.py --sets texts --seeds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.datasets import load_digits
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, train_test_split
+from threadpoolctl import threadpool_limits
+
+from skmtl import MultiTaskClassifier, MultiTaskEstimator
+from skmtl.datasets import load_spoken_digits, load_text_sentiment
+from skmtl.nn import ConvTrunk, RecurrentTrunk
+
+
+def texts(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
+    X, y = load_text_sentiment(data_home=data, return_X_y=True, as_frame=True)
+    parts = train_test_split(X, y, test_size=0.2, random_state=0, stratify=y["source"])
+    X_train, X_test, y_train, y_test = parts
+
+    def scores(source: Any, sentiment: Any) -> dict[str, float]:
+        right = float((np.asarray(source) == y_test["source"].to_numpy()).mean())
+        return {"source, accuracy": right, "sentiment, R²": float(r2_score(y_test["sentiment"], sentiment))}
+
+    if seed == 0:
+        started = time.process_time()
+        vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), min_df=3, sublinear_tf=True)
+        train, test = vectorizer.fit_transform(X_train), vectorizer.transform(X_test)
+        source = LogisticRegression(C=10, max_iter=1000).fit(train, y_train["source"]).predict(test)
+        sentiment = Ridge(1.0).fit(train, y_train["sentiment"]).predict(test)
+        yield "TF-IDF of characters, one linear model a task", scores(source, sentiment), time.process_time() - started
+    for name, settings in {"TextTrunk": {}, "TextTrunk, 4 members": {"n_estimators": 4}}.items():
+        started = time.process_time()
+        model = MultiTaskEstimator(random_state=seed, **settings).fit(X_train, y_train)
+        seconds = time.process_time() - started
+        predicted = model.predict(X_test)
+        yield name, scores(predicted["source"].astype(str), predicted["sentiment"]), seconds
+
+
+def digits(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
+    del data
+    pixels, digit = load_digits(return_X_y=True)
+    images, ink = pixels.reshape(-1, 1, 8, 8), pixels.mean(axis=1)
+    y = pd.DataFrame({"digit": digit, "odd": digit % 2, "ink": ink})
+    types = {"digit": "classification", "odd": "classification", "ink": "regression"}
+    predicted, started = y.copy().astype(float), time.process_time()
+    for train, test in KFold(5, shuffle=True, random_state=0).split(images):
+        model = MultiTaskEstimator(task_types=types, random_state=seed).fit(images[train], y.iloc[train])
+        predicted.iloc[test] = model.predict(images[test]).astype(float)
+    right = {f"{task}, accuracy": float((predicted[task] == y[task]).mean()) for task in ("digit", "odd")}
+    yield "ConvTrunk", right | {"ink, R²": float(r2_score(ink, predicted["ink"]))}, (time.process_time() - started) / 5
+
+
+def speech(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
+    recordings = load_spoken_digits(data_home=data)
+    X, y, test = recordings.data, recordings.target.astype(str), recordings.take < 5
+    for trunk in (ConvTrunk(), RecurrentTrunk()):
+        started = time.process_time()
+        model = MultiTaskClassifier(trunk=trunk, random_state=seed).fit(X[~test], y[~test])
+        seconds = time.process_time() - started
+        right = (model.predict(X[test]) == y[test]).mean(axis=0)
+        yield type(trunk).__name__, {"digit, accuracy": float(right[0]), "speaker, accuracy": float(right[1])}, seconds
+
+
+SETS = {"texts": texts, "digits": digits, "speech": speech}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=os.environ.get("SKMTL_DATA"), metavar="DIR", help="where the sets lie")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--seeds", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    with threadpool_limits(1):
+        for name in arguments.sets:
+            for seed in range(arguments.seeds):
+                for model, scores, seconds in SETS[name](arguments.data, seed):
+                    rows += [{"set": name, "model": model, "score": key, "value": v} for key, v in scores.items()]
+                    rows.append({"set": name, "model": model, "score": "seconds", "value": seconds})
+                    print(f"{name} {model} {seed}: {scores} {seconds:.0f} s", flush=True)
+    print("\n| set | model | score | mean ± standard deviation |\n|---|---|---|---|")
+    for (name, model, score), values in pd.DataFrame(rows).groupby(["set", "model", "score"], sort=False)["value"]:
+        mean = f"{values.mean():.0f}" if score == "seconds" else f"{values.mean():.4f}"
+        spread = f" ± {values.std():.4f}" if len(values) > 1 and score != "seconds" else ""
+        print(f"| {name} | {model} | {score} | {mean}{spread} |")
+
+
+if __name__ == "__main__":
+    main()
