@@ -7,13 +7,13 @@ Balancing methods set the weights while training. Do they find out which tasks t
 The data ship with the package. Half of the 768 buildings are for learning, half for testing; four members, 50 epochs
 and three seeds keep the script short. `balancing=` takes any name of `skmtl.balancing.BALANCINGS`.
 
-Conclusion. Methods that weigh a task by its inverse loss (scale_invariant, uncertainty, famo) drop the noise within a
-few epochs, and predict both loads better than equal weights do, by as much as seeds differ or more. Methods that only
-remove conflicts between gradients (pcgrad, upgrad) leave the noise its say. dwa, which compares losses with their own
-past, sees nothing wrong with a task that stands still, and stch, which favours the worst task, listens to the noise
-most of all. Best of all are fixed weights: those that scale_invariant learned (`task_weights=model.task_weights_`) do
-as well as leaving the noise out, because task weights also tell early stopping which tasks to watch, and balancing does
-not. Where no task distracts, expect differences within the spread: see docs/balancing.md.
+Conclusion. Methods that weigh a task by its inverse loss (scale_invariant, uncertainty) drop the noise within a few
+epochs, and then predict both loads as well as without it. So do fixed weights: those that scale_invariant learned
+(`task_weights=model.task_weights_`), at the cost of a plain fit. Of methods on gradients, nash_mtl, aligned_mtl and
+mgda come near; those that only remove conflicts (pcgrad, upgrad) leave the noise its say, and so do equal weights.
+dwa, which compares losses with their own past, sees nothing wrong with a task that stands still, and stch, which
+favours the worst task, listens to the noise most of all. Where no task distracts, expect differences within the
+spread: see docs/balancing.md.
 """
 
 import time
