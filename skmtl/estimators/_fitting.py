@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..balancing import Balancer
-from ..features import ArrayStandardizer, Reader, Standardizer, TextStandardizer
-from ..nn import MemberEmbedding, Network, Trunk, bag_of
+from ..features import Reader
+from ..nn import Trunk
 from ..tasks import (
-    MemberStatistics,
     Objective,
     Targets,
-    TaskGroup,
     TaskStructure,
     label_variance,
 )
@@ -31,10 +26,8 @@ from ..training import (
     History,
     Holdout,
     MultiTaskNet,
-    ProgressLine,
     Rows,
     Snapshots,
-    clone_callbacks,
     content_keys,
     deal_folds,
     few_threads,
@@ -42,6 +35,7 @@ from ..training import (
     group_keys,
 )
 from ._blending import fit_companions, mix_on_validation, mix_out_of_fold
+from ._building import make_balancer, make_history, make_net, make_network
 from ._calibrating import calibrate_on_validation, calibrate_out_of_fold
 from ._engine_labels import engine_labels, engine_order, engine_statistics, weighted_labels
 from ._intervals import measure_held_out
@@ -135,14 +129,14 @@ def fit_model(
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]
     statistics, seen = engine_statistics(labels, weights, table, held_out, resolved, task_groups, previous, incremental)
-    history, order = _history(structure, tasks, column_weights)
+    history, order = make_history(structure, tasks, column_weights)
     if previous is not None:
         history.extend(previous.net.task_history)
-    network = _network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups, order)
+    network = make_network(trunk, seeds, resolved, statistics, standardizer, previous, task_groups, order)
     objective = Objective(task_groups, statistics, column_weights[tasks], table)
     objective = objective.to(resolved.dtype).to(resolved.device)
-    balancer = _balancer(resolved, seeds, structure.names, history, previous, incremental)
-    net = _net(estimator, network, objective, balancer, history, order, incremental)
+    balancer = make_balancer(resolved, seeds, structure.names, history, previous, incremental)
+    net = make_net(estimator, network, objective, balancer, history, order, incremental)
     if incremental and previous is not None and previous.net.optimizer_ is not None:
         net.continue_optimizer(previous.net.optimizer_)
     n_fits = 0 if previous is None else previous.n_fits + 1
@@ -227,101 +221,6 @@ def _prepare(
             )
         resolved = replace(resolved, dtype=previous.resolved.dtype)
     return seeds, resolved, Keys(content, folds)
-
-
-def _network(
-    trunk: Trunk,
-    seeds: Seeds,
-    resolved: Resolved,
-    statistics: MemberStatistics,
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer,
-    previous: Model | None,
-    groups: list[TaskGroup],
-    task_order: np.ndarray,
-) -> Network:
-    """Return a new network, or a copy of the previous one in which new tasks start at their prior."""
-    if previous is not None:
-        network = copy.deepcopy(previous.network).to(resolved.device)
-        new = statistics.has_labels & ~previous.statistics.has_labels
-        for group in groups:
-            outputs = np.repeat(new[:, group.tasks], group.width, axis=1)
-            network.restart_outputs(group.outputs, torch.from_numpy(outputs), statistics.start[:, group.outputs])
-        return network
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds.members]
-    with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
-        n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
-        n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
-        bag = None
-        if isinstance(standardizer, TextStandardizer):
-            bag = bag_of(trunk, standardizer.n_tokens, generators)
-        n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
-        shape = standardizer.shape if bag is None else (n_features,)
-        built = resolved.sharing.build(trunk.of_samples(shape), n_features, n_tasks, generators)
-    embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag
-    bias_only = [fixed for group in groups for fixed in group.bias_only]
-    owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
-    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners)
-    return network.to(resolved.dtype).to(resolved.device)
-
-
-def _history(structure: TaskStructure, tasks: np.ndarray, column_weights: np.ndarray) -> tuple[History, np.ndarray]:
-    """Return an empty history of the learned tasks, and the place in it of each of the engine's columns."""
-    owners = structure.task_of_column[tasks]
-    learned, order = np.unique(owners, return_inverse=True)
-    weights = np.bincount(order, weights=column_weights[tasks], minlength=len(learned))
-    return History([structure.names[task] for task in learned], weights), order
-
-
-def _balancer(
-    resolved: Resolved,
-    seeds: Seeds,
-    task_names: Sequence[str],
-    history: History,
-    previous: Model | None,
-    incremental: bool,
-) -> Balancer:
-    """Return the balancing at work; chunk after chunk, it goes on as long as tasks and parameters are the same."""
-    method = resolved.balancing.among(task_names, history.task_names)
-    n_fits = 0 if previous is None else previous.n_fits + 1
-    if incremental and previous is not None:
-        before = previous.net.balancer
-        same = repr(before.method) == repr(method) and before.n_tasks == len(history.task_names)
-        if same and np.array_equal(before.task_weights, history.task_weights):
-            return copy.deepcopy(before)
-    generators = [np.random.default_rng([seed, n_fits]) for seed in seeds.members]
-    n_tasks = len(history.task_names)
-    return clone(method).start(resolved.n_estimators, n_tasks, history.task_weights, generators)
-
-
-def _net(
-    estimator: Any,
-    network: Network,
-    objective: Objective,
-    balancer: Balancer,
-    history: History,
-    order: np.ndarray,
-    incremental: bool,
-) -> MultiTaskNet:
-    callbacks = clone_callbacks(estimator.callbacks)
-    if estimator.verbose and not incremental:
-        callbacks.append(ProgressLine(type(estimator).__name__, keep_lines=estimator.verbose > 1))
-    net = MultiTaskNet(
-        network,
-        objective,
-        solver=estimator.solver,
-        alpha=estimator.alpha,
-        schedule="constant" if incremental else estimator.learning_rate,
-        max_grad_norm=estimator.max_grad_norm,
-        task_history=history,
-        task_order=order,
-        balancer=balancer,
-        lr=estimator.learning_rate_init,
-        max_epochs=1 if incremental else estimator.max_iter,
-        callbacks=callbacks,
-        verbose=0,
-        device=str(next(network.parameters()).device),
-    )
-    return net.initialize()
 
 
 def _tensors(
