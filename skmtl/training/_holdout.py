@@ -15,8 +15,9 @@ from ..tasks import Objective
 from ._rows import Rows
 
 CHUNK_VALUES = 2**21
-# Shares of what a network says of a task, among which the best is looked for where it says nothing of use.
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+# Shares of what a network says of a task, among which the best is looked for where constants say it better. Not 0:
+# which of two rows is predicted higher may still be worth something, and stays.
+SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass
@@ -105,12 +106,13 @@ class Holdout:
             The outputs before training.
         """
         network.eval()
-        first, losses = start.unsqueeze(1), torch.zeros(len(SHARES), len(self.variance)).to(self.variance)
+        options = (0.0, *SHARES)
+        first, losses = start.unsqueeze(1), torch.zeros(len(options), len(self.variance)).to(self.variance)
         for chunk, outputs in self.outputs(network):
             labels, weights = self.labels[:, chunk], self.weights[:, chunk]
-            for place, share in enumerate(SHARES):
+            for place, share in enumerate(options):
                 losses[place] += objective.holdout_losses(torch.lerp(first, outputs, share), labels, weights)[0].sum(0)
-        best = torch.tensor(SHARES).to(losses)[losses.argmin(0)]
+        best = torch.tensor(SHARES, dtype=losses.dtype, device=losses.device)[losses[1:].argmin(0)]
         return torch.where(losses[-1] > losses[0], best, torch.ones_like(best))
 
     @torch.no_grad()

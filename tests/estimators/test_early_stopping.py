@@ -234,3 +234,14 @@ def test_a_task_of_noise_is_predicted_as_well_as_by_its_mean(beside_noise):
     known = ~np.isnan(held_out[:, 0])
     of_mean = ((Y[:150, 1:] - Y[:150, 1:].mean(0))[known] ** 2).mean(0)
     assert (((Y[:150, 1:] - held_out)[known] ** 2).mean(0) < 1.05 * of_mean).all()
+
+
+def test_what_is_drawn_back_to_a_constant_keeps_its_order():
+    """Two classes of few labels, that are predicted surely and often wrongly: worse than by their shares, in log loss."""
+    draws = np.random.default_rng(3)
+    features = draws.normal(size=(60, 30))
+    noisy = features[:, 0] + 2 * draws.normal(size=60)
+    y = np.column_stack([(noisy > 0).astype(int), draws.integers(0, 2, size=60)])
+    model = make(classifier=True, learning_rate_init=0.03, random_state=1, calibration=None).fit(features, y)
+    for part in model.predict_proba(features):
+        assert len(np.unique(part[:, 1])) > 50
