@@ -237,7 +237,7 @@ def test_a_task_of_noise_is_predicted_as_well_as_by_its_mean(beside_noise):
 
 
 def test_what_is_drawn_back_to_a_constant_keeps_its_order():
-    """Two classes of few labels, that are predicted surely and often wrongly: worse than by their shares, in log loss."""
+    """Two classes of few labels, predicted surely and often wrongly: worse than by their shares, in log loss."""
     draws = np.random.default_rng(3)
     features = draws.normal(size=(60, 30))
     noisy = features[:, 0] + 2 * draws.normal(size=60)
