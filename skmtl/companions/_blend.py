@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
@@ -14,25 +15,31 @@ from ..tasks import TaskGroup
 from ._kernel import KernelCompanion
 from ._linear import LinearCompanion
 from ._mix import least_squares_mix, log_probabilities, logistic_mix
+from ._sparse_linear import SparseLinearCompanion
 from ._tanimoto import TanimotoCompanion, are_fingerprints
 
 COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
     "linear": LinearCompanion,
     "kernel": KernelCompanion,
 }
+# Of texts, whose weights of tokens are mostly 0.
+OF_TEXTS: dict[str, type[SparseLinearCompanion]] = {"linear": SparseLinearCompanion}
 
 # Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
 WORTH_THREADS = 1000
 
 
-def affordable(n_rows: int, n_columns: int) -> tuple[str, ...]:
+def affordable(n_rows: int, n_columns: int, *, of_texts: bool = False) -> tuple[str, ...]:
     """Return the names of the companions that a table is small enough for.
 
     Parameters
     ----------
     n_rows, n_columns : int
+    of_texts : bool, default=False
+        Whether columns are tokens.
     """
-    return tuple(name for name, kind in COMPANIONS.items() if n_columns and kind.affordable(n_rows, n_columns))
+    kinds = OF_TEXTS if of_texts else COMPANIONS
+    return tuple(name for name, kind in kinds.items() if n_columns and kind.affordable(n_rows, n_columns))
 
 
 def serves(group: TaskGroup) -> bool:
@@ -51,8 +58,8 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray of shape (n, C)
-        Standardised columns.
+    X : ndarray or CSR array of shape (n, C)
+        Standardised columns, or weights of tokens.
     labels : ndarray of shape (n, T)
         Encoded labels, in the order of the engine: means over rows of equal content.
     shares : list of ndarray of shape (n, T, K)
@@ -67,7 +74,7 @@ class Rows:
         Rows of equal number are left out together.
     """
 
-    X: np.ndarray
+    X: np.ndarray | csr_array
     labels: np.ndarray
     shares: list[np.ndarray]
     weights: np.ndarray
@@ -77,7 +84,7 @@ class Rows:
 
 
 def distinct_rows(
-    X: np.ndarray,
+    X: np.ndarray | csr_array,
     labels: np.ndarray,
     weights: np.ndarray,
     keys: np.ndarray,
@@ -88,7 +95,7 @@ def distinct_rows(
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, C)
+    X : ndarray or CSR array of shape (n_rows, C)
     labels, weights : ndarray of shape (n_rows, T)
     keys : ndarray of uint64 of shape (n_rows,)
         Equal where rows of X are; they also decide the order of rows.
@@ -160,7 +167,7 @@ class Blend:
         targets, weights, task_weights = self._targets(rows)
         labelled = (weights > 0).any(1)  # rows with labels of other tasks only are predicted, not fitted to
         known, left_out = slice(None) if labelled.all() else labelled, {}
-        with threadpool_limits(1 if len(rows.X) < WORTH_THREADS else None, "blas"):
+        with threadpool_limits(1 if len(rows.labels) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
                 model = _companion(name, rows.X)
                 model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
@@ -169,12 +176,12 @@ class Blend:
                 del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return left_out
 
-    def predict(self, X: np.ndarray) -> dict[str, np.ndarray]:
+    def predict(self, X: np.ndarray | csr_array) -> dict[str, np.ndarray]:
         """Return what each companion predicts in its own targets, `(n, Y)`.
 
         Parameters
         ----------
-        X : ndarray of shape (n, C)
+        X : ndarray or CSR array of shape (n, C)
         """
         return {name: model.predict(X) for name, model in self.companions.items()}
 
@@ -207,7 +214,8 @@ class Blend:
 
     def _targets(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return standardised targets and their weights, `(n, Y)`, and what each counts for, `(Y,)`."""
-        blocks, weights, counts, first = [np.empty((len(rows.X), 0))], [np.empty((len(rows.X), 0))], [np.empty(0)], 0
+        n_rows = len(rows.labels)
+        blocks, weights, counts, first = [np.empty((n_rows, 0))], [np.empty((n_rows, 0))], [np.empty(0)], 0
         self._columns: dict[int, slice] = {}
         for place in self.served:
             group = self.groups[place]
@@ -327,6 +335,8 @@ def _inside(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.clip(inside, 1e-12, 1 - 1e-12)
 
 
-def _companion(name: str, X: np.ndarray) -> LinearCompanion | KernelCompanion | TanimotoCompanion:
-    """Return the companion of a name for a table: fingerprints have a kernel of their own."""
+def _companion(name: str, X: np.ndarray | csr_array) -> Any:
+    """Return the companion of a name for a table: texts and fingerprints have their own."""
+    if issparse(X):
+        return OF_TEXTS[name]()
     return TanimotoCompanion() if name == "kernel" and are_fingerprints(X) else COMPANIONS[name]()

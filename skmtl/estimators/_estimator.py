@@ -129,7 +129,8 @@ class MultiTaskEstimator(BaseMultiTask):
         Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
         were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
         coded rows (of fingerprints, the bits of up to 8,192). "auto": both, for the built-in trunk, where members hold
-        rows out and the table is not so large that they would take long; None: the network alone.
+        rows out and the table is not so large that they would take long; of texts, ridge regression on the weights of
+        tokens; None: the network alone.
     calibration : {"auto", "temperature"} or None, default="auto"
         How probabilities are made as sure as they are right: by a temperature a task, fitted to the log loss of rows
         that members held out, or of `X_val`, as weights of labels and classes count them, and drawn towards 1 as if by

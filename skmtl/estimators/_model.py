@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from ..companions import Blend
@@ -122,8 +123,10 @@ class Model:
         companions = self.blend.predict(self.uncoded(X))
         return [self.blend.mixed(self.blend.parts(network, companions)) for network in networks]
 
-    def uncoded(self, X: Any) -> np.ndarray:
-        """Return what companions read, `(n, C)`."""
+    def uncoded(self, X: Any) -> np.ndarray | csr_array:
+        """Return what companions read, `(n, C)`: a sparse array of the weights of tokens, of texts."""
+        if isinstance(self.standardizer, TextStandardizer):
+            return self.standardizer.token_weights(X)
         places = torch.from_numpy(self.standardizer.uncoded)
         step = max(1, CHUNK_VALUES // max(1, self.standardizer.n_outputs))
         parts = [

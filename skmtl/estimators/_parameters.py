@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
-from ..companions import COMPANIONS, affordable, serves
+from ..companions import COMPANIONS, OF_TEXTS, affordable, serves
 from ..features import Form
 from ..nn import ACTIVATIONS, ConvTrunk, MLPTrunk, RecurrentTrunk, Sharing, TextTrunk, Trunk, as_sharing, as_trunk
 from ..tasks import TaskGroup
@@ -224,7 +224,12 @@ def resolve_calibration(asked: str | None, has_holdouts: bool, incremental: bool
 
 
 def settle(
-    resolved: Resolved, estimator: BaseEstimator, groups: list[TaskGroup], n_rows: int, n_columns: int
+    resolved: Resolved,
+    estimator: BaseEstimator,
+    groups: list[TaskGroup],
+    n_rows: int,
+    n_columns: int,
+    of_texts: bool = False,
 ) -> Resolved:
     """Settle what depends on the tasks and on the size of the coded table.
 
@@ -236,16 +241,25 @@ def settle(
     estimator : BaseEstimator
     groups : list of TaskGroup
     n_rows, n_columns : int
+    of_texts : bool, default=False
+        Whether columns are tokens.
+
+    Raises
+    ------
+    ValueError
+        If a companion was named that does not read texts.
     """
     numbers = all(group.loss.scaling != "classes" for group in groups)
     balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
     names = resolved.companions if any(map(serves, groups)) else ()
-    if names and estimator.companions != "auto" and not n_columns:
+    strange = [name for name in names if of_texts and name not in OF_TEXTS]
+    if strange and estimator.companions != "auto":
         raise ValueError(
-            f"companions={estimator.companions!r} read columns, and X holds texts. Set companions=None, or 'auto'."
+            f"companions={estimator.companions!r} cannot be fitted: {strange[0]!r} reads columns of numbers, and X "
+            f"holds texts. Set companions='auto', or one of {list(OF_TEXTS)}."
         )
     if names and estimator.companions == "auto":
-        names = affordable(n_rows, n_columns)
+        names = affordable(n_rows, n_columns, of_texts=of_texts)
     return replace(resolved, balancing=balancing, companions=names)
 
 

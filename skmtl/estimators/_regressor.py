@@ -94,7 +94,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
         were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
         coded rows (of fingerprints, the bits of up to 8,192). "auto": both, for the built-in trunk, where members hold
-        rows out and the table is not so large that they would take long; None: the network alone.
+        rows out and the table is not so large that they would take long; of texts, ridge regression on the weights of
+        tokens; None: the network alone.
     balancing : str or balancing specification, default="auto"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.

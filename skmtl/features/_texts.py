@@ -271,18 +271,12 @@ class TextStandardizer:
         self.n_outputs = 2 * max(1, min(MOST_TOKENS, -(-X.nnz // max(1, X.shape[0]))))
         return self
 
-    def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-        """Return places and weights of texts.
+    def token_weights(self, rows: csr_array) -> csr_array:
+        """Return the weight of each token that was kept in each text, `(n_rows, n_tokens)`; 0 elsewhere.
 
         Parameters
         ----------
         rows : CSR array of shape (n_rows, n_columns)
-        dtype : torch.dtype
-        device : torch.device or str
-
-        Returns
-        -------
-        Tensor of shape (n_rows, 2 L)
         """
         assert self._places is not None
         places, row = self._places[rows.indices], np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
@@ -296,10 +290,28 @@ class TextStandardizer:
             places, row, weights = places[chosen], row[chosen], weights[chosen]
         lengths = np.sqrt(np.bincount(row, weights**2, minlength=rows.shape[0]))
         weights = weights * (LENGTH / np.maximum(lengths, 1e-12))[row]
-        counts = np.bincount(row, minlength=rows.shape[0])
+        starts = np.concatenate([[0], np.bincount(row, minlength=rows.shape[0]).cumsum()])
+        return csr_array((weights, places, starts), shape=(rows.shape[0], self.n_tokens))
+
+    def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+        """Return places and weights of texts.
+
+        Parameters
+        ----------
+        rows : CSR array of shape (n_rows, n_columns)
+        dtype : torch.dtype
+        device : torch.device or str
+
+        Returns
+        -------
+        Tensor of shape (n_rows, 2 L)
+        """
+        tokens = self.token_weights(rows)
+        counts = np.diff(tokens.indptr)
         longest = max(1, int(counts.max(initial=0)))
-        slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        block = np.zeros((rows.shape[0], 2 * longest))
-        block[row, slot] = places
-        block[row, longest + slot] = weights
+        row = np.repeat(np.arange(len(counts)), counts)
+        slot = np.arange(len(row)) - np.repeat(tokens.indptr[:-1], counts)
+        block = np.zeros((len(counts), 2 * longest))
+        block[row, slot] = tokens.indices
+        block[row, longest + slot] = tokens.data
         return torch.from_numpy(block).to(dtype).to(device)

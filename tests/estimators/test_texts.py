@@ -30,7 +30,21 @@ def test_the_trunk_follows_the_texts():
     assert model.n_estimators_ == 1
     assert model.net_.module_.embedding.weight.shape[2] == 64
     assert model.n_features_in_ == 1
-    assert not hasattr(model, "companions_")
+    assert set(model.companions_) == {"linear"}
+    assert set(model.mix_["y0"]) == {"network", "linear"}
+
+
+def test_a_linear_companion_reads_the_same_tokens_as_the_network():
+    model = classifier(companions="linear").fit(X, Y)
+    alone = classifier(companions=None).fit(X, Y)
+    assert model.oof_score_ > alone.oof_score_ + 0.05
+    np.testing.assert_array_equal(
+        model.net_.module_.embedding.weight.detach(), alone.net_.module_.embedding.weight.detach()
+    )
+    again = pickle.loads(pickle.dumps(model)).predict_proba(X[:20])
+    for ours, theirs in zip(model.predict_proba(X[:20]), again, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert np.isfinite(model.predict_proba([""])[0]).all()
 
 
 def test_what_was_learned_of_texts_beats_the_most_frequent_class():
@@ -82,8 +96,8 @@ def test_texts_and_columns_do_not_mix():
         classifier(trunk=TextTrunk()).fit(numbers, Y)
     with pytest.raises(ValueError, match="reads images"):
         classifier(trunk=ConvTrunk()).fit(X, Y)
-    with pytest.raises(ValueError, match="companions='linear' read columns, and X holds texts"):
-        classifier(companions="linear").fit(X, Y)
+    with pytest.raises(ValueError, match="'kernel' reads columns of numbers, and X holds texts"):
+        classifier(companions=["linear", "kernel"]).fit(X, Y)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* a sample of X is a text: TextTrunk\(\)"):
         MultiTaskClassifier((32,)).fit(X, Y)
 
