@@ -201,19 +201,38 @@ class Blend:
                 parts[place][name] = predicted
         return parts
 
-    def mixed(self, parts: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+    def mixed(self, parts: list[dict[str, np.ndarray]], means: np.ndarray | None = None) -> list[np.ndarray]:
         """Return the mixed predictions, one array a group.
 
         Parameters
         ----------
         parts : list of dict
+        means : ndarray of shape (n, Y) or None, default=None
+            From `left_out_means`, where parts are predictions of rows left out.
         """
-        return [self._mixed(place, own) for place, own in enumerate(parts)]
+        return [self._mixed(place, own, means) for place, own in enumerate(parts)]
+
+    def left_out_means(self, rows: Rows) -> np.ndarray:
+        """Return the targets' means over all rows but those that are left out together with a row, `(n, Y)`.
+
+        Parameters
+        ----------
+        rows : Rows
+            Those of the fit.
+        """
+        targets, weights = self._values(rows)[:2]
+        left = [np.zeros((rows.together.max(initial=0) + 1, targets.shape[1])) for _ in range(2)]
+        for totals, values in zip(left, (weights, weights * targets), strict=True):
+            np.add.at(totals, rows.together, values)
+        rest, sums = (totals.sum(0) - totals[rows.together] for totals in left)
+        lone = rest <= 1e-12 * weights.sum(0)
+        means: np.ndarray = np.where(lone, self._means, sums / np.where(lone, 1, rest))
+        return means
 
     # Targets ---------------------------------------------------------------------------------------------------------
 
-    def _targets(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return standardised targets and their weights, `(n, Y)`, and what each counts for, `(Y,)`."""
+    def _values(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return targets and their weights, `(n, Y)`, and what each counts for, `(Y,)`."""
         n_rows = len(rows.labels)
         blocks, weights, counts, first = [np.empty((n_rows, 0))], [np.empty((n_rows, 0))], [np.empty(0)], 0
         self._columns: dict[int, slice] = {}
@@ -229,14 +248,18 @@ class Blend:
             counts.append(np.repeat(self.task_weights[group.tasks], width) / width)
             self._columns[place] = slice(first, first + block.shape[1])
             first += block.shape[1]
-        block, weight = np.hstack(blocks), np.hstack(weights)
+        return np.hstack(blocks), np.hstack(weights), np.concatenate(counts)
+
+    def _targets(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return standardised targets and their weights, `(n, Y)`, and what each counts for, `(Y,)`."""
+        block, weight, counts = self._values(rows)
         totals = np.where(weight.sum(0) > 0, weight.sum(0), 1)
         self._means = (weight * block).sum(0) / totals
         spread = np.sqrt((weight * (block - self._means) ** 2).sum(0) / totals)
         # Equal labels have no spread, whatever rounding makes of it.
         self._spreads = np.where(spread > 1e-12 * np.abs(self._means), spread, 0)
         standardised = (block - self._means) / np.where(self._spreads > 0, self._spreads, 1)
-        return np.where((weight > 0) & (self._spreads > 0), standardised, 0), weight, np.concatenate(counts)
+        return np.where((weight > 0) & (self._spreads > 0), standardised, 0), weight, counts
 
     def _by_group(self, block: np.ndarray) -> dict[int, np.ndarray]:
         """Turn predictions of targets into those of groups: `(n, T)` in encoded units, or probabilities `(n, T, K)`."""
@@ -298,7 +321,7 @@ class Blend:
         own = self._columns[place]
         return self._means[own], np.where(self._spreads[own] > 0, self._spreads[own], 1)
 
-    def _mixed(self, place: int, parts: dict[str, np.ndarray]) -> np.ndarray:
+    def _mixed(self, place: int, parts: dict[str, np.ndarray], means: np.ndarray | None) -> np.ndarray:
         mix = self.mix.get(place)
         if mix is None:
             return parts["network"]
@@ -306,7 +329,7 @@ class Blend:
             raw = sum(share * log_probabilities(parts[name]) for name, share in mix.items()) + self.intercepts[place]
             probabilities: np.ndarray = softmax(raw, axis=2)
             return probabilities
-        mean, _ = self._units(place)
+        mean = (self._means if means is None else means)[..., self._columns[place]]
         mixed: np.ndarray = mean + sum(share * (parts[name] - mean) for name, share in mix.items())
         return mixed
 

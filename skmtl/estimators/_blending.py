@@ -59,7 +59,7 @@ def mix_out_of_fold(
         Those of each part alone; the network's for groups that a companion does not serve.
     """
     found = blend.parts([part[rows.first] for part in network], left_out)
-    mixed = blend.fit_mix(rows, found).mixed(found)
+    mixed = blend.fit_mix(rows, found).mixed(found, blend.left_out_means(rows))
     names = ("network", *blend.companions)
     parts = {name: [own.get(name, own["network"])[rows.place] for own in found] for name in names}
     return [own[rows.place] for own in mixed], parts

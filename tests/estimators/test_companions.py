@@ -49,6 +49,18 @@ def test_scores_out_of_fold_are_given_for_every_part_and_the_mix():
     assert not hasattr(network, "companions_")
 
 
+def test_where_no_part_helps_rows_are_predicted_by_the_mean_of_the_others():
+    X, y = np.random.default_rng(1).normal(size=(2, 40, 3))
+    model = MultiTaskRegressor(**FAST).fit(X, y)
+    assert not any(sum(mix.values()) for mix in model.mix_.values())
+    np.testing.assert_allclose(model.oof_prediction_, (y.sum(axis=0) - y) / 39)
+    groups = np.arange(40) // 4
+    grouped = MultiTaskRegressor(**FAST).fit(X, y, groups=groups)
+    assert not any(sum(mix.values()) for mix in grouped.mix_.values())
+    left = np.array([y[groups != group].mean(axis=0) for group in groups])
+    np.testing.assert_allclose(grouped.oof_prediction_, left)
+
+
 def test_without_companions_nothing_is_left_of_an_earlier_fit():
     X, y = regression()
     model = MultiTaskRegressor(**FAST).fit(X, y)
