@@ -1,8 +1,9 @@
-"""How well the default trunks read texts, images and sequences.
+"""How well the default trunks read texts, images, sequences, and two of these at once.
 
 One thread; seconds are the processor's, of one fit. Texts: `load_text_sentiment`, a stratified split, a fifth for
-testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. With several
-seeds, means and standard deviations over seeds.
+testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. Pairs: a picture
+of a digit and the same digit spoken, of which 30 % lack one; a fifth of the pictures, and the set's own split of the
+recordings, for testing. With several seeds, means and standard deviations over seeds.
 
     python benchmarks/samples.py --data path/to/data
     python benchmarks/samples.py --sets texts --seeds 5
@@ -28,7 +29,8 @@ from threadpoolctl import threadpool_limits
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator
 from skmtl.datasets import load_spoken_digits, load_text_sentiment
-from skmtl.nn import ConvTrunk, RecurrentTrunk
+from skmtl.features import MultiModal
+from skmtl.nn import ConvTrunk, MultiModalTrunk, RecurrentTrunk
 
 
 def texts(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
@@ -80,7 +82,49 @@ def speech(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float],
         yield type(trunk).__name__, {"digit, accuracy": float(right[0]), "speaker, accuracy": float(right[1])}, seconds
 
 
-SETS = {"texts": texts, "digits": digits, "speech": speech}
+def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
+    pictures, sounds, y, train = digit_pairs(data)
+    lacks = np.random.default_rng(0).random(len(train))
+    shown = [picture if lack > 0.15 else None for picture, lack in zip(pictures, lacks, strict=True)]
+    heard = [sound if lack < 0.85 else None for sound, lack in zip(sounds, lacks, strict=True)]
+    kinds = {
+        "both": (MultiModal({"picture": shown, "sound": heard}), MultiModalTrunk({"sound": ConvTrunk()})),
+        "picture": (list(pictures), ConvTrunk()),
+        "sound": (list(sounds), ConvTrunk()),
+    }
+    test = np.flatnonzero(~train)
+    for name, (X, trunk) in kinds.items():
+        there = {"both": lacks >= 0, "picture": lacks > 0.15, "sound": lacks < 0.85}[name]
+        rows, started = np.flatnonzero(train & there), time.process_time()
+        chosen = X[rows] if isinstance(X, MultiModal) else [X[row] for row in rows]
+        model = MultiTaskClassifier(trunk=trunk, random_state=seed).fit(chosen, y[rows])
+        seconds = time.process_time() - started
+        given = {name: [X[row] for row in test]} if isinstance(X, list) else {
+            "both": MultiModal({"picture": pictures[test], "sound": [sounds[row] for row in test]}),
+            "picture": MultiModal({"picture": pictures[test]}),
+            "sound": MultiModal({"sound": [sounds[row] for row in test]}),
+        }  # fmt: skip
+        right = {f"digit, given {kind}": float((model.predict(part) == y[test]).mean()) for kind, part in given.items()}
+        yield f"trained on {name}", right, seconds
+
+
+def digit_pairs(data: str | None) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return pictures, recordings of the same digits, the digits, and which pairs are for training."""
+    pixels, digit = load_digits(return_X_y=True)
+    pictures = pixels.reshape(-1, 1, 8, 8)
+    recordings = load_spoken_digits(data_home=data)
+    rng = np.random.default_rng(0)
+    train = np.ones(len(digit), dtype=bool)
+    train[train_test_split(np.arange(len(digit)), test_size=0.2, random_state=0, stratify=digit)[1]] = False
+    spoken, is_test = np.asarray(recordings.target)[:, 0].astype(int), np.asarray(recordings.take < 5)
+    places = [
+        rng.choice(np.flatnonzero((spoken == value) & (is_test != for_training)))
+        for value, for_training in zip(digit, train, strict=True)
+    ]
+    return pictures, [recordings.data[place] for place in places], digit, train
+
+
+SETS = {"texts": texts, "digits": digits, "speech": speech, "pairs": pairs}
 
 
 def main() -> None:

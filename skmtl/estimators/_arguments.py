@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ..features import ArrayReader, Reader, TextReader
+from ..features import ArrayReader, ModalReader, Reader, TextReader
 from ..tasks import Columns, TaskStructure
 
 
@@ -35,7 +35,7 @@ def check_features(
     ValueError
         If X has the wrong columns, or holds what the reader refuses.
     """
-    if isinstance(reader, (ArrayReader, TextReader)):  # scikit-learn would count the lengths of lists
+    if isinstance(reader, (ArrayReader, TextReader, ModalReader)):  # scikit-learn would count the lengths of lists
         if not reset:
             return reader.matrix(X)
         matrix = reader.fit_matrix(X, rows)

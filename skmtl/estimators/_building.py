@@ -12,8 +12,8 @@ import torch
 from sklearn.base import clone
 
 from ..balancing import Balancer
-from ..features import ArrayStandardizer, Standardizer, TextStandardizer
-from ..nn import MemberEmbedding, Network, Trunk, bag_of
+from ..features import ArrayStandardizer, ModalStandardizer, Standardizer, TextStandardizer, width_of
+from ..nn import MemberEmbedding, MultiModalTrunk, Network, Part, Trunk, bag_of
 from ..tasks import MemberStatistics, Objective, TaskGroup, TaskStructure
 from ..training import History, MultiTaskNet, ProgressLine, clone_callbacks, global_draws
 from ._model import Model, Seeds
@@ -25,7 +25,7 @@ def make_network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer,
+    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer,
     previous: Model | None,
     groups: list[TaskGroup],
     task_order: np.ndarray,
@@ -47,12 +47,26 @@ def make_network(
             bag = bag_of(trunk, standardizer.n_tokens, generators)
         n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
         shape = standardizer.shape if bag is None else (n_features,)
-        built = resolved.sharing.build(trunk.of_samples(shape), n_features, n_tasks, generators)
+        bound = trunk.of_samples(shape)
+        if isinstance(bound, MultiModalTrunk) and isinstance(standardizer, ModalStandardizer):
+            bound = bound.of_parts(_parts_of(standardizer))
+        built = resolved.sharing.build(bound, n_features, n_tasks, generators)
     embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag
     bias_only = [fixed for group in groups for fixed in group.bias_only]
     owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
     network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners)
     return network.to(resolved.dtype).to(resolved.device)
+
+
+def _parts_of(standardizer: ModalStandardizer) -> list[Part]:
+    """Return what a trunk must know of each part of the samples."""
+    parts = []
+    for block in standardizer.blocks:
+        own = block.standardizer
+        n_tokens = own.n_tokens if isinstance(own, TextStandardizer) else 0
+        embedded = tuple(own.embedding_rows), own.embedding_size
+        parts.append(Part(block.name, own.shape, width_of(own), n_tokens, *embedded))
+    return parts
 
 
 def make_history(structure: TaskStructure, tasks: np.ndarray, column_weights: np.ndarray) -> tuple[History, np.ndarray]:

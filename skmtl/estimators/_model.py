@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from ..companions import Blend
-from ..features import ArrayStandardizer, Reader, Standardizer, TextStandardizer
+from ..features import ArrayStandardizer, ModalStandardizer, Reader, Standardizer, TextStandardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -78,7 +78,7 @@ class Model:
     tasks: np.ndarray
     groups: list[TaskGroup]
     reader: Reader
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer
+    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer
     seeds: Seeds
     resolved: Resolved
     statistics: MemberStatistics

@@ -7,7 +7,9 @@ numbers standardised, holes imputed and marked, few categories one-hot, many as 
 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
+from ._container import MultiModal
 from ._layout import Layout
+from ._modal import ModalReader, ModalStandardizer, width_of
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -20,6 +22,9 @@ __all__ = [
     "Form",
     "Layout",
     "MatrixReader",
+    "ModalReader",
+    "ModalStandardizer",
+    "MultiModal",
     "Reader",
     "Standardizer",
     "TableEncoder",
@@ -34,4 +39,5 @@ __all__ = [
     "make_reader",
     "row_chunks",
     "takes_holes",
+    "width_of",
 ]

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
+from ._container import MultiModal
 from ._kinds import is_missing
 from ._layout import Layout
 
@@ -24,6 +25,7 @@ class Form(StrEnum):
     IMAGE = "an image"
     SEQUENCE = "a sequence"
     TEXT = "a text"
+    SEVERAL = "several parts"
 
 
 def form_of(X: Any) -> Form:
@@ -42,6 +44,8 @@ def form_of(X: Any) -> Form:
     >>> form_of(["Good.", "Not so good."]).value
     'a text'
     """
+    if isinstance(X, MultiModal):
+        return Form.SEVERAL
     n_dimensions = getattr(X, "ndim", 1)
     if n_dimensions in (3, 4):
         return Form.SEQUENCE if n_dimensions == 3 else Form.IMAGE
@@ -54,7 +58,7 @@ def form_of(X: Any) -> Form:
     first = next((sample for sample in X if not is_missing(sample)), None)
     if isinstance(first, (str, bytes)):
         return Form.TEXT
-    return Form.SEQUENCE if getattr(first, "ndim", 0) == 2 else Form.COLUMNS
+    return {2: Form.SEQUENCE, 3: Form.IMAGE}.get(getattr(first, "ndim", 0), Form.COLUMNS)
 
 
 class ArrayReader:
@@ -62,7 +66,8 @@ class ArrayReader:
 
     Their matrix has a row a sample, and shares memory with X where it can. Sequences of different lengths come as a
     list, Series or array of arrays `(time, features)`; they are padded with NaN, and a step of which every feature is
-    NaN counts as padding. None is an empty sequence. A single NaN elsewhere counts as the mean.
+    NaN counts as padding. None is an empty sequence, or an image all of whose values are missing. A single NaN
+    elsewhere counts as the mean.
 
     Parameters
     ----------
@@ -150,7 +155,8 @@ class ArrayReader:
 
     def _array(self, X: Any) -> np.ndarray:
         """Return all samples as one array in C order, of bytes or floats."""
-        array = np.asarray(X) if getattr(X, "ndim", 1) > 1 else _padded(X)
+        gather = _stacked if self.form is Form.IMAGE else _padded
+        array = np.asarray(X) if getattr(X, "ndim", 1) > 1 else gather(X)
         if not array.size:
             raise ValueError(f"X has shape {array.shape}: it holds no value.")
         if array.dtype.kind not in "biuf":
@@ -162,6 +168,23 @@ class ArrayReader:
                 if np.isinf(chunk).any():
                     raise ValueError("X holds infinity. Replace it by NaN, which counts as missing, or by a number.")
         return np.ascontiguousarray(array)
+
+
+def _stacked(X: Sequence[Any]) -> np.ndarray:
+    """Return images as one array, NaN where one is missing."""
+    images = [None if is_missing(image) else np.asarray(image) for image in X]
+    known = [(place, image) for place, image in enumerate(images) if image is not None]
+    shape = known[0][1].shape
+    for place, image in known:
+        if image.shape != shape:
+            raise ValueError(
+                f"Image {place} of X has shape {image.shape}, but image {known[0][0]} has {shape}. Resize them to one "
+                "shape (channels, height, width)."
+            )
+    if len(known) == len(images):
+        return np.stack([image for _, image in known])
+    missing = np.full(shape, np.nan, np.result_type(np.float32, *(image.dtype for _, image in known)))
+    return np.stack([missing if image is None else image for image in images])
 
 
 def _padded(X: Sequence[Any]) -> np.ndarray:

@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from ._arrays import ArrayReader, ArrayStandardizer, Form
 from ._chunks import check_finite
 from ._layout import Layout
+from ._modal import ModalReader, ModalStandardizer
 from ._reading import number_matrix
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -37,7 +38,7 @@ class Reader(Protocol):
     def matrix(self, X: Any) -> Any:
         """Return the matrix of an X like that of fit."""
 
-    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer:
+    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer:
         """Return a standardizer for the matrices of this reader that has not measured anything yet."""
 
 
@@ -151,7 +152,7 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
     codes : bool, default=True
         Whether "auto" accompanies numbers by piecewise-linear codes.
     form : Form, default=Form.COLUMNS
-        What the samples of X are. Images, sequences and texts have readers of their own where the encoder is "auto".
+        What the samples of X are. All but rows of columns have readers of their own where the encoder is "auto".
 
     Raises
     ------
@@ -161,6 +162,8 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
     if isinstance(encoder, str) and encoder == "auto":
         if form is Form.TEXT:
             return TextEncoder().build()
+        if form is Form.SEVERAL:
+            return ModalReader()
         if form is not Form.COLUMNS:
             return ArrayReader(form)
         return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()

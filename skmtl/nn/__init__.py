@@ -26,6 +26,7 @@ from ._mlp import MLP, MLPTrunk
 from ._mmoe import MMoE
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
 from ._mtan import MTAN
+from ._multimodal import MultiModalTrunk, Part
 from ._network import Network
 from ._passes import TrainingPass
 from ._ple import CGC, PLE
@@ -64,7 +65,9 @@ __all__ = [
     "MemberLinear",
     "MemberModules",
     "ModuleTrunk",
+    "MultiModalTrunk",
     "Network",
+    "Part",
     "RecurrentTrunk",
     "SharedTrunk",
     "Sharing",

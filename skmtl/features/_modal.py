@@ -1,0 +1,272 @@
+"""Several kinds of data at once: a reader a part, side by side in one sparse matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array, hstack
+from torch import Tensor
+
+from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._container import MultiModal
+from ._kinds import is_missing
+from ._layout import Layout
+from ._standardizer import Standardizer
+from ._table import TableEncoder, TableReader
+from ._texts import TextEncoder, TextReader, TextStandardizer
+
+PartReader = TableReader | ArrayReader | TextReader
+PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
+
+
+class ModalReader:
+    """Reader of a `MultiModal`: each part as it would be read alone.
+
+    The parts' matrices stand side by side in one CSR array, NaN where a part is missing. A part that is absent later
+    is missing in all samples.
+
+    Attributes
+    ----------
+    readers : dict
+        A reader a part.
+    widths : list of int
+        Columns of each part's matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features import ModalReader, MultiModal
+    >>> X = MultiModal({"numbers": np.ones((2, 3)), "pictures": np.zeros((2, 1, 2, 2))})
+    >>> reader = ModalReader()
+    >>> reader.fit_matrix(X).shape, reader.widths
+    ((2, 7), [3, 4])
+    """
+
+    layout: Layout
+    readers: dict[str, PartReader]
+    widths: list[int]
+
+    @property
+    def n_features(self) -> int:
+        """Number of parts."""
+        return len(self.readers)
+
+    def fit_matrix(self, X: MultiModal, rows: np.ndarray | None = None) -> csr_array:
+        """Learn how each part is read, and return the matrix; see `Reader.fit_matrix`.
+
+        Raises
+        ------
+        ValueError
+            If a part is missing in all samples, or its reader refuses it; the part is named.
+        """
+        self.readers, blocks = {}, []
+        for name, part in X.parts.items():
+            if _all_missing(part):
+                raise ValueError(f"Part {name!r} of X is missing in all samples. Leave it out.")
+            reader: PartReader = _reader_of(form_of(part))
+            try:
+                blocks.append(reader.fit_matrix(part, rows))
+            except ValueError as error:
+                raise ValueError(f"Part {name!r} of X: {error}") from error
+            self.readers[name] = reader
+        self.widths = [block.shape[1] for block in blocks]
+        self.layout = Layout.of_numbers(sum(self.widths))
+        return _side_by_side(blocks)
+
+    def matrix(self, X: MultiModal) -> csr_array:
+        """Return the matrix of parts like those of fit; see `Reader.matrix`.
+
+        Raises
+        ------
+        ValueError
+            If X is no `MultiModal`, has a part that was not there at fit, or a reader refuses one; the part is named.
+        """
+        if not isinstance(X, MultiModal):
+            raise ValueError(
+                f"X was a MultiModal of the parts {list(self.readers)} at fit, and now it is a {type(X).__name__}."
+            )
+        if unknown := [name for name in X.parts if name not in self.readers]:
+            raise ValueError(f"X has the part {unknown[0]!r}, which was not there at fit; known: {list(self.readers)}.")
+        blocks = []
+        for (name, reader), width in zip(self.readers.items(), self.widths, strict=True):
+            part = X.parts.get(name)
+            if part is None or _all_missing(part):
+                is_text = isinstance(reader, TextReader)
+                blocks.append(csr_array((len(X), width)) if is_text else np.full((len(X), width), np.nan))
+                continue
+            try:
+                block = reader.matrix(part)
+            except ValueError as error:
+                raise ValueError(f"Part {name!r} of X: {error}") from error
+            if block.shape[1] > width:
+                raise ValueError(
+                    f"Part {name!r} of X holds sequences of {block.shape[1]} values, longer than the longest at fit, "
+                    f"{width}. Cut them."
+                )
+            blocks.append(block)
+        return _side_by_side(blocks)
+
+    def standardizer(self) -> ModalStandardizer:
+        """Return standardizers of the parts that have not measured anything yet; see `Reader.standardizer`."""
+        return ModalStandardizer({name: reader.standardizer() for name, reader in self.readers.items()}, self.widths)
+
+
+def _reader_of(form: Form) -> PartReader:
+    if form is Form.TEXT:
+        return TextEncoder().build()
+    return TableEncoder().build() if form is Form.COLUMNS else ArrayReader(form)
+
+
+def _all_missing(part: Any) -> bool:
+    """Whether a list or column holds no value at all."""
+    return getattr(part, "ndim", 1) == 1 and all(is_missing(value) for value in part)
+
+
+def _side_by_side(blocks: list[Any]) -> csr_array:
+    return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))
+
+
+@dataclass
+class Block:
+    """A part of what a network reads.
+
+    Attributes
+    ----------
+    name : str
+    columns : slice
+        Its columns of the matrix.
+    standardizer : Standardizer, ArrayStandardizer or TextStandardizer
+    """
+
+    name: str
+    columns: slice
+    standardizer: PartStandardizer
+
+
+class ModalStandardizer:
+    """Standardizers of several parts, and the map from a matrix of them to what a network reads.
+
+    A row of a tensor begins with the number of columns of each part, which follows from the batch where sequences or
+    texts differ in length, and a mark a part: 1, or 0 where it is missing. Behind them are the parts as their
+    standardizers make them.
+
+    Parameters
+    ----------
+    standardizers : dict
+        By name of the part.
+    widths : list of int
+        Columns of each part in the matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.features import ModalReader, MultiModal
+    >>> reader = ModalReader()
+    >>> X = reader.fit_matrix(MultiModal({"a": np.array([[1.0], [3.0]]), "b": [np.ones((1, 1, 1)), None]}))
+    >>> standardizer = reader.standardizer().update(X, None, np.ones(2))
+    >>> standardizer.tensor(X, torch.float32, "cpu")[:, :4]
+    tensor([[1., 1., 1., 1.],
+            [1., 1., 1., 0.]])
+    """
+
+    n_embedded = 0
+    embedding_size = 0
+
+    def __init__(self, standardizers: dict[str, PartStandardizer], widths: list[int]) -> None:
+        ends = np.cumsum([0, *widths]).tolist()
+        self.blocks = [
+            Block(name, slice(first, last), own)
+            for (name, own), first, last in zip(standardizers.items(), ends, ends[1:], strict=False)
+        ]
+
+    @property
+    def n_outputs(self) -> int:
+        """Usual columns of a tensor."""
+        return sum(2 + width_of(block.standardizer) for block in self.blocks)
+
+    @property
+    def embedding_rows(self) -> list[int]:
+        """Rows of a table of embeddings before the trunk: none; a part's own table is inside of it."""
+        return []
+
+    @property
+    def uncoded(self) -> np.ndarray:
+        """Places of what companions read: none."""
+        return np.empty(0, np.int64)
+
+    @property
+    def uncoded_columns(self) -> np.ndarray:
+        """The column of the matrix behind each of `uncoded`: none."""
+        return np.empty(0, np.int64)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What a sample is for a trunk of columns."""
+        return (self.n_outputs,)
+
+    def update(
+        self, X: csr_array, rows: np.ndarray | None, weights: np.ndarray, keys: np.ndarray | None = None
+    ) -> ModalStandardizer:
+        """Measure each part, by the rows in which it is not missing; see `Standardizer.update`.
+
+        Parameters
+        ----------
+        X : CSR array of shape (n_samples, n_columns)
+        rows : ndarray of int or None
+        weights : ndarray of shape (n_rows,)
+        keys : ndarray of uint64 of shape (n_rows,) or None, default=None
+        """
+        if not len(weights):
+            return self
+        X = X if rows is None else X[rows]
+        for block in self.blocks:
+            part = X[:, block.columns]
+            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            there = present(part)
+            own_keys = None if keys is None else keys[there]
+            block.standardizer.update(part[there], None, weights[there], own_keys)
+        return self
+
+    def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+        """Return widths and marks of the parts, and the parts, standardised.
+
+        Parameters
+        ----------
+        rows : CSR array of shape (n_rows, n_columns)
+        dtype : torch.dtype
+        device : torch.device or str
+        """
+        marks, parts = [], []
+        for block in self.blocks:
+            part = rows[:, block.columns]
+            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            marks.append(present(part))
+            parts.append(block.standardizer.tensor(part, dtype, device))
+        widths = torch.tensor([[part.shape[1] for part in parts]], dtype=dtype, device=device)
+        known = torch.from_numpy(np.stack(marks, 1)).to(dtype).to(device)
+        return torch.cat([widths.expand(rows.shape[0], -1), known, *parts], 1)
+
+
+def width_of(standardizer: PartStandardizer) -> int:
+    """Return the usual columns of a part's tensor, places in tables of embeddings included.
+
+    Parameters
+    ----------
+    standardizer : Standardizer, ArrayStandardizer or TextStandardizer
+    """
+    return standardizer.n_outputs + standardizer.n_embedded
+
+
+def present(part: csr_array | np.ndarray) -> np.ndarray:
+    """Return which rows hold anything, `(n,)`: a token, or a value that is not NaN.
+
+    Parameters
+    ----------
+    part : CSR array or ndarray of shape (n, C)
+    """
+    held: np.ndarray = np.diff(part.indptr) > 0 if isinstance(part, csr_array) else ~np.isnan(part).all(1)
+    return held

@@ -1,0 +1,349 @@
+"""The trunk of several kinds of data: a trunk a part, and what joins their representations."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from ._conv import ConvTrunk
+from ._embedding import MemberEmbedding
+from ._mlp import MLPTrunk
+from ._modules import LoopedTrunk, MemberModules
+from ._recurrent import RecurrentTrunk
+from ._text import TextTrunk, bag_of
+from ._trunk import Trunk, n_outputs_of
+
+N_HEADS = 4
+
+
+class Part(NamedTuple):
+    """What a trunk must know of a part of the samples.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+        `(features,)`, `(channels, height, width)` or `(time, features)`; of texts, `()`.
+    width : int
+        Usual columns of its flat rows.
+    n_tokens : int
+        Of texts: rows of the table of embeddings.
+    embedding_rows : tuple of int
+        Of columns: rows of the table of embeddings that belong to each embedded one.
+    embedding_size : int
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    width: int
+    n_tokens: int = 0
+    embedding_rows: tuple[int, ...] = ()
+    embedding_size: int = 0
+
+
+class MultiModalTrunk(LoopedTrunk):
+    """Specification of the trunk of a `skmtl.features.MultiModal`: a trunk a part, joined to one representation.
+
+    A part that a sample lacks has no influence on what is made of the others. While training, a sample that has several
+    parts sometimes loses one, so that tasks learn to do without. Costs what its parts' trunks cost.
+
+    Parameters
+    ----------
+    trunks : mapping of str to Trunk, or "auto", default="auto"
+        The trunk of each part by its name; a part that is not named has that of its kind: `MLPTrunk()`,
+        `TextTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`.
+    fusion : {"gated", "concat", "attention"}, default="gated"
+        How representations `h_k` of the parts are joined. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`, with gates `z` that sum
+        to 1 over the parts that are there, unit by unit, a softmax of a linear map of all representations. "concat": a
+        dense layer of all of them side by side and of marks of what is there, with a learned vector in the place of
+        what is not. "attention": each part looks at those that are there, itself included, by attention of four heads
+        with a path around it; their mean.
+    width : int, default=64
+        Units of the joint representation; for "attention" a multiple of 4.
+    dropout : float, default=0.1
+        Share of the joint units that are dropped while training, in [0, 1).
+    part_dropout : float, default=0.2
+        Share of the samples with several parts that lose one of them while training, in [0, 1).
+
+    References
+    ----------
+    Arevalo, J., Solorio, T., Montes-y-Gómez, M., and González, F. A. (2017). Gated multimodal units for information
+    fusion. ICLR workshop.
+
+    Neverova, N., Wolf, C., Taylor, G., and Nebout, F. (2016). ModDrop: adaptive multi-modal gesture recognition. IEEE
+    Transactions on Pattern Analysis and Machine Intelligence 38(8).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.features import MultiModal
+    >>> from skmtl.nn import MultiModalTrunk
+    >>> rng = np.random.default_rng(0)
+    >>> numbers, pictures = rng.normal(size=(60, 3)), rng.normal(size=(60, 1, 4, 4))
+    >>> X = MultiModal({"numbers": numbers, "pictures": [*pictures[:50], *[None] * 10]})
+    >>> y = np.column_stack([numbers[:, 0], pictures.mean((1, 2, 3))])
+    >>> model = MultiTaskRegressor(trunk=MultiModalTrunk(width=16), max_iter=2, random_state=0).fit(X, y)
+    >>> model.predict(X[:4]).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        trunks: Mapping[str, Trunk] | str = "auto",
+        *,
+        fusion: str = "gated",
+        width: int = 64,
+        dropout: float = 0.1,
+        part_dropout: float = 0.2,
+    ) -> None:
+        self.trunks = trunks
+        self.fusion = fusion
+        self.width = width
+        self.dropout = dropout
+        self.part_dropout = part_dropout
+
+    parts: tuple[Part, ...] = ()
+
+    def of_parts(self, parts: Sequence[Part]) -> Self:
+        """Return a copy that builds for samples of several parts.
+
+        Parameters
+        ----------
+        parts : sequence of Part
+
+        Returns
+        -------
+        MultiModalTrunk
+
+        Raises
+        ------
+        ValueError
+            If a trunk is given for a part that is not there.
+        """
+        given = {} if isinstance(self.trunks, str) else self.trunks
+        names = [part.name for part in parts]
+        if unknown := [name for name in given if name not in names]:
+            raise ValueError(f"trunks names the part {unknown[0]!r}, which X does not have; its parts are {names}.")
+        bound = copy.copy(self)
+        bound.parts = tuple(parts)
+        return bound
+
+    def _make(self, n_features: int) -> nn.Module:
+        del n_features
+        if isinstance(self.trunks, str) and self.trunks != "auto":
+            raise ValueError(f"trunks must be 'auto' or a mapping of part to trunk, got {self.trunks!r}.")
+        if self.fusion not in FUSIONS:
+            raise ValueError(f"fusion must be one of {sorted(FUSIONS)}, got {self.fusion!r}.")
+        if not isinstance(self.width, Integral) or self.width < 1:
+            raise ValueError(f"width must be a positive integer, got {self.width!r}.")
+        for name in ("dropout", "part_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}.")
+        if self.fusion == "attention" and self.width % N_HEADS:
+            raise ValueError(f"width must be a multiple of {N_HEADS} for fusion='attention', got {self.width}.")
+        if not self.parts:
+            raise ValueError(
+                f"{self!r} reads a skmtl.features.MultiModal of several parts, and X is not one. Make it one, or leave "
+                "trunk at 'auto', which follows X."
+            )
+        encoders = [self._encoder(part) for part in self.parts]
+        fusion = FUSIONS[self.fusion]([encoder.n_outputs for encoder in encoders], int(self.width))
+        return MultiModalNet(encoders, [part.width for part in self.parts], fusion, self.dropout, self.part_dropout)
+
+    def _encoder(self, part: Part) -> PartNet:
+        given: Mapping[str, Trunk] = {} if isinstance(self.trunks, str) else self.trunks
+        trunk = given.get(part.name, _usual_trunk(part))
+        if isinstance(trunk, TextTrunk) != bool(part.n_tokens):
+            raise ValueError(f"{trunk!r} cannot read the part {part.name!r}, which holds {_kind(part)}.")
+        return PartNet(trunk, part)
+
+
+def _usual_trunk(part: Part) -> Trunk:
+    if part.n_tokens:
+        return TextTrunk()
+    return {1: MLPTrunk, 2: RecurrentTrunk, 3: ConvTrunk}[len(part.shape)]()
+
+
+def _kind(part: Part) -> str:
+    return "texts" if part.n_tokens else {1: "columns", 2: "sequences", 3: "images"}[len(part.shape)]
+
+
+class PartNet(nn.Module):
+    """A trunk of one part, and the table of embeddings before it.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    part : Part
+
+    Attributes
+    ----------
+    n_outputs : int
+
+    Notes
+    -----
+    Shape: `(B, F)`, flat rows of the part → `(B, H)`.
+    """
+
+    def __init__(self, trunk: Trunk, part: Part) -> None:
+        super().__init__()
+        generators = [torch.Generator().manual_seed(int(torch.randint(2**62, ())))]
+        self.embedding: nn.Module | None = None
+        n_inputs, shape = part.width, part.shape
+        if part.n_tokens:
+            self.embedding = bag_of(trunk, part.n_tokens, generators)
+            n_inputs = self.embedding.n_outputs
+            shape = (n_inputs,)
+        elif part.embedding_rows:
+            self.embedding = MemberEmbedding(part.embedding_rows, part.embedding_size, generators)
+            n_inputs += len(part.embedding_rows) * (part.embedding_size - 1)
+        built = trunk.of_samples(shape).build(n_inputs, generators)
+        # Of a trunk that runs members in a loop, this member's module: loops inside of loops would be counted twice.
+        self.trunk = built.members[0] if isinstance(built, MemberModules) else built
+        self.n_outputs = n_outputs_of(built)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, F)` to `(B, H)`."""
+        if self.embedding is not None:
+            x = self.embedding(x)[0]
+        result: Tensor = self.trunk(x)
+        return result if result.dim() == 2 else result[0]
+
+
+class MultiModalNet(nn.Module):
+    """Trunks of several parts, and what joins them.
+
+    Parameters
+    ----------
+    encoders : sequence of PartNet
+    widths : sequence of int
+        Usual columns of each part's flat rows.
+    fusion : nn.Module
+        `(B, H_k)` of each part, and which are there, `(B, K)` → `(B, H)`.
+    dropout, part_dropout : float
+
+    Notes
+    -----
+    Shape: `(B, 2 K + F)`, columns of each of `K` parts, marks of those that are there, and the parts → `(B, H)`.
+    """
+
+    def __init__(
+        self,
+        encoders: Sequence[PartNet],
+        widths: Sequence[int],
+        fusion: nn.Module,
+        dropout: float,
+        part_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.encoders, self.fusion, self.dropout = nn.ModuleList(encoders), fusion, nn.Dropout(dropout)
+        self.widths, self.part_dropout = list(widths), part_dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, 2 K + F)` to `(B, H)`."""
+        n_parts = len(self.encoders)
+        widths = [int(width) for width in x[0, :n_parts].tolist()] if x[0, :n_parts].any() else self.widths
+        there = x[:, n_parts : 2 * n_parts] > 0  # (B, K)
+        if self.training and self.part_dropout:
+            there = _lose_one(there, self.part_dropout)
+        ends = torch.tensor([2 * n_parts, *widths]).cumsum(0).tolist()
+        units = [
+            encoder(x[:, first:last]) for encoder, (first, last) in zip(self.encoders, pairwise(ends), strict=True)
+        ]
+        result: Tensor = self.dropout(self.fusion(units, there))
+        return result
+
+
+def _lose_one(there: Tensor, share: float) -> Tensor:
+    """Return marks in which a share of the rows with several parts lack one of them more."""
+    scores = torch.rand(there.shape, device=there.device).masked_fill(~there, -1)
+    lost = torch.zeros_like(there).scatter_(1, scores.argmax(1, keepdim=True), True)
+    chosen = (torch.rand(len(there), 1, device=there.device) < share) & (there.sum(1, keepdim=True) > 1)
+    return there & ~(lost & chosen)
+
+
+class GatedFusion(nn.Module):
+    """`Σ_k z_k ∘ tanh(W_k h_k)`, gates `z` a softmax over the parts that are there, unit by unit.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of each part's representation.
+    width : int
+    """
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.values = nn.ModuleList(nn.Linear(size, width) for size in sizes)
+        self.gate = nn.Linear(sum(sizes), len(sizes) * width)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+
+    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
+        """Map `(B, H_k)` of each part to `(B, H)`; 0 where no part is there."""
+        values = torch.stack([torch.tanh(layer(own)) for layer, own in zip(self.values, units, strict=True)], 1)
+        seen = torch.cat([own * there[:, place : place + 1] for place, own in enumerate(units)], 1)
+        logits = self.gate(seen).view(values.shape)  # (B, K, H)
+        lowest = torch.finfo(logits.dtype).min  # finite: a row without any part must not become NaN
+        shares = logits.masked_fill(~there.unsqueeze(2), lowest).softmax(1) * there.unsqueeze(2)
+        joined: Tensor = (shares * values).sum(1)
+        return joined
+
+
+class ConcatFusion(nn.Module):
+    """A dense layer of all representations side by side, learned vectors in the place of parts that are not there.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    width : int
+    """
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.missing = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in sizes)
+        self.layer = nn.Linear(sum(sizes) + len(sizes), width)
+
+    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
+        """Map `(B, H_k)` of each part to `(B, H)`."""
+        filled = [
+            torch.where(there[:, place : place + 1], own, vector)
+            for place, (own, vector) in enumerate(zip(units, self.missing, strict=True))
+        ]
+        return torch.relu(self.layer(torch.cat([*filled, there.to(units[0].dtype)], 1)))
+
+
+class AttentionFusion(nn.Module):
+    """Each part looks at those that are there, with a path around; the mean of those that are there.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    width : int
+    """
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.values = nn.ModuleList(nn.Linear(size, width) for size in sizes)
+        self.norm = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, N_HEADS, batch_first=True)
+
+    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
+        """Map `(B, H_k)` of each part to `(B, H)`; 0 where no part is there."""
+        tokens = torch.stack([layer(own) for layer, own in zip(self.values, units, strict=True)], 1)  # (B, K, H)
+        normed = self.norm(tokens)
+        hidden = ~there & there.any(1, keepdim=True)  # of a row without any part, all are looked at, and none is used
+        looked, _ = self.attention(normed, normed, normed, key_padding_mask=hidden, need_weights=False)
+        kept = (tokens + looked) * there.unsqueeze(2)
+        result: Tensor = kept.sum(1) / there.sum(1, keepdim=True).clamp(min=1)
+        return result
+
+
+FUSIONS: dict[str, Any] = {"gated": GatedFusion, "concat": ConcatFusion, "attention": AttentionFusion}

@@ -1,0 +1,133 @@
+"""The trunk of several parts: what is missing has no influence, and parts are joined as stated."""
+
+import pytest
+import torch
+
+from skmtl.nn import ConvTrunk, MLPTrunk, MultiModalTrunk, Part, RecurrentTrunk, TextTrunk
+from skmtl.nn._multimodal import FUSIONS, _lose_one
+
+PARTS = [
+    Part("numbers", (3,), 3),
+    Part("kinds", (2 + 2 * 4,), 4, 0, (5, 7), 4),
+    Part("picture", (1, 4, 4), 16),
+    Part("sound", (5, 2), 15),
+    Part("text", (), 8, n_tokens=11),
+]
+
+
+def rows_of(parts, n_rows=6, there=None, seed=0):
+    """A batch of flat rows: widths, marks and parts."""
+    draw = torch.Generator().manual_seed(seed)
+    blocks = []
+    for part in parts:
+        block = torch.randn(n_rows, part.width, generator=draw)
+        if part.embedding_rows:
+            block[:, -2:] = torch.randint(5, (n_rows, 2), generator=draw).float()
+        if part.n_tokens:
+            block[:, : part.width // 2] = torch.randint(11, (n_rows, part.width // 2), generator=draw).float()
+        if len(part.shape) == 2:
+            block[:, -part.shape[0] :] = 1
+        blocks.append(block)
+    marks = torch.ones(n_rows, len(parts)) if there is None else there
+    widths = torch.tensor([[float(part.width) for part in parts]]).expand(n_rows, -1)
+    return torch.cat([widths, marks, *blocks], 1)
+
+
+def built(parts=PARTS, n_members=1, **settings):
+    trunk = MultiModalTrunk(**settings).of_parts(parts)
+    n_features = sum(2 + part.width for part in parts)
+    module = trunk.build(n_features, [torch.Generator().manual_seed(member) for member in range(n_members)])
+    return module.eval()
+
+
+@pytest.mark.parametrize("fusion", sorted(FUSIONS))
+def test_parts_of_all_kinds_become_one_representation(fusion):
+    module = built(n_members=2, fusion=fusion, width=8)
+    x = rows_of(PARTS)
+    units = module(x)
+    assert units.shape == (2, 6, 8)
+    units.sum().backward()
+    idle = [name for name, value in module.named_parameters() if value.grad is None]
+    assert not idle, idle
+    torch.testing.assert_close(module(x[:3]), units[:, :3])
+
+
+@pytest.mark.parametrize("fusion", sorted(FUSIONS))
+def test_what_stands_in_the_place_of_a_missing_part_has_no_influence(fusion):
+    module = built(fusion=fusion, width=8)
+    for place in range(len(PARTS)):
+        there = torch.ones(6, len(PARTS))
+        there[:, place] = 0
+        x, other = rows_of(PARTS, there=there), rows_of(PARTS, there=there, seed=1)
+        first = 2 * len(PARTS) + sum(part.width for part in PARTS[:place])
+        mixed = x.clone()
+        mixed[:, first : first + PARTS[place].width] = other[:, first : first + PARTS[place].width]
+        assert torch.equal(module(mixed), module(x))
+        assert not torch.allclose(module(x), module(rows_of(PARTS)))
+
+
+@pytest.mark.parametrize("fusion", ["gated", "attention"])
+def test_without_any_part_the_representation_is_zero(fusion):
+    units = built(fusion=fusion, width=8)(rows_of(PARTS, there=torch.zeros(6, len(PARTS))))
+    assert torch.equal(units, torch.zeros_like(units))
+
+
+def test_gates_start_as_the_mean_of_what_is_there():
+    fusion = FUSIONS["gated"]([2, 3], 4)
+    units = [torch.randn(5, 2), torch.randn(5, 3)]
+    there = torch.tensor([[True, True]] * 4 + [[True, False]])
+    values = [torch.tanh(layer(own)) for layer, own in zip(fusion.values, units, strict=True)]
+    joined = fusion(units, there)
+    torch.testing.assert_close(joined[:4], ((values[0] + values[1]) / 2)[:4])
+    torch.testing.assert_close(joined[4], values[0][4])
+
+
+def test_texts_and_sequences_may_be_of_other_lengths_later():
+    parts = [Part("sound", (5, 2), 15), Part("text", (), 8, n_tokens=11)]
+    module = built(parts, width=8)
+    x = rows_of(parts)
+    longer = [Part("sound", (7, 2), 21), Part("text", (), 12, n_tokens=11)]
+    wide = torch.zeros(6, 4 + 33)
+    wide[:, :2] = torch.tensor([21.0, 12.0])
+    wide[:, 2:4] = 1
+    wide[:, 4:14], wide[:, 18:23] = x[:, 4:14], x[:, 14:19]  # steps, and their marks
+    wide[:, 25:29], wide[:, 31:35] = x[:, 19:23], x[:, 23:27]  # places, and their weights
+    assert sum(part.width for part in longer) == 33
+    torch.testing.assert_close(module(wide), module(x))
+
+
+def test_one_part_of_a_share_of_the_rows_is_lost():
+    torch.manual_seed(0)
+    there = torch.rand(4000, 3) < 0.7
+    kept = _lose_one(there, 0.25)
+    lost = (there & ~kept).sum(1)
+    assert not (kept & ~there).any()
+    assert lost.max() == 1
+    several = there.sum(1) > 1
+    assert not lost[~several].any()
+    assert abs(lost[several].float().mean() - 0.25) < 0.03
+    assert torch.equal(_lose_one(there, 0.0), there)
+
+
+def test_trunks_are_given_by_part():
+    module = built(PARTS[:3], trunks={"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,))}, width=8)
+    encoders = module.members[0].encoders
+    assert [encoder.n_outputs for encoder in encoders] == [5, 128, 4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fusion": "sum"}, r"fusion must be one of \['attention', 'concat', 'gated'\], got 'sum'"),
+        ({"width": 0}, "width must be a positive integer, got 0"),
+        ({"fusion": "attention", "width": 6}, "width must be a multiple of 4"),
+        ({"part_dropout": 1.0}, r"part_dropout must be in \[0, 1\), got 1.0"),
+        ({"trunks": "all"}, "trunks must be 'auto' or a mapping of part to trunk, got 'all'"),
+        ({"trunks": {"film": ConvTrunk()}}, "trunks names the part 'film', which X does not have"),
+        ({"trunks": {"numbers": TextTrunk()}}, r"TextTrunk\(\) cannot read the part 'numbers', which holds columns"),
+        ({"trunks": {"text": RecurrentTrunk()}}, "cannot read the part 'text', which holds texts"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        built(**settings)
