@@ -1,9 +1,9 @@
 """How well the default trunks read texts, images, sequences, and two of these at once.
 
 One thread; seconds are the processor's, of one fit. Texts: `load_text_sentiment`, a stratified split, a fifth for
-testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. Pairs: a picture
-of a digit and the same digit spoken, of which 30 % lack one; a fifth of the pictures, and the set's own split of the
-recordings, for testing. With several seeds, means and standard deviations over seeds.
+testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. Pairs: a
+picture of a digit and the same digit spoken, of which 30 % lack one; a fifth of the pictures, and the set's own split
+of the recordings, for testing. With several seeds, means and standard deviations over seeds.
 
     python benchmarks/samples.py --data path/to/data
     python benchmarks/samples.py --sets texts --seeds 5
