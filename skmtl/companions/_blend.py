@@ -49,7 +49,7 @@ def serves(group: TaskGroup) -> bool:
     ----------
     group : TaskGroup
     """
-    return group.loss.scaling == "classes" or group.loss.name == "squared_error"
+    return (group.loss.scaling == "classes" and not group.chained) or group.loss.name == "squared_error"
 
 
 @dataclass

@@ -17,10 +17,13 @@ from ..tasks import (
     Columns,
     Targets,
     TaskStructure,
+    check_chains,
     label_weights,
     resolve_task_names,
+    settle_chains,
     split_columns,
     task_weights_by_task,
+    with_chains,
 )
 from ._arguments import check_features, check_labelled, check_same_length, check_task_order
 from ._continuing import continued_constants, continued_structure, continued_targets
@@ -50,6 +53,7 @@ class BaseMultiTask(FittedMultiTask):
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     task_weights: Any
     encoder: Any
+    structure: Any = None  # where an estimator has no such parameter
 
     # What a kind of task decides ------------------------------------------------------------------------------------
 
@@ -165,7 +169,10 @@ class BaseMultiTask(FittedMultiTask):
         names = resolve_task_names(self.task_names, columns.names, len(columns.values))
         weights = label_weights(sample_weight, columns, names)
         columns = columns.hide(weights == 0)
-        structure = continued_structure(previous, names) if previous is not None else self._structure(columns, names)
+        if previous is not None:
+            structure = continued_structure(previous, names, self.structure)
+        else:
+            structure = with_chains(self._structure(columns, names), self.structure)
         column_weights = structure.column_values(task_weights_by_task(self.task_weights, structure.names))
         if not incremental:
             check_labelled(weights, column_weights, structure)
@@ -174,6 +181,8 @@ class BaseMultiTask(FittedMultiTask):
         targets = self._make_targets(columns, structure, weights, classes)
         if previous is not None:
             targets = continued_targets(previous, targets, column_weights)
+        check_chains(structure, targets, column_weights)
+        columns, weights = settle_chains(structure, targets, columns, weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
         form = form_of(X)
@@ -223,7 +232,7 @@ class BaseMultiTask(FittedMultiTask):
         if len(columns.values) != len(names):
             raise ValueError(f"y_val has {len(columns.values)} columns, but y has {len(names)}: {names}.")
         check_task_order(columns, names, "y_val")
-        weights = label_weights(None, columns, names)
+        columns, weights = settle_chains(structure, targets, columns, label_weights(None, columns, names), "y_val")
         if not (weights @ column_weights).any():
             raise ValueError(f"y_val has no label in any of the tasks that are learned: {structure.names}.")
         return Validation(X_val, targets.numbers(columns), weights)

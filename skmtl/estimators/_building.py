@@ -54,7 +54,8 @@ def make_network(
     embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag
     bias_only = [fixed for group in groups for fixed in group.bias_only]
     owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
-    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners)
+    chains = [group.outputs for group in groups if group.chained]
+    network = Network(built, torch.from_numpy(statistics.start), bias_only, embedding, owners, chains)
     return network.to(resolved.dtype).to(resolved.device)
 
 

@@ -78,10 +78,15 @@ def calibrate_on_validation(model: Model, validation: Validation, labels: np.nda
 def calibrated_groups(model: Model) -> list[int]:
     """Return the groups that have temperatures, by their place.
 
-    A mix with companions has a scale that was fitted to the log loss of the same rows: "auto" leaves it as it is.
+    A mix with companions has a scale that was fitted to the log loss of the same rows: "auto" leaves it as it is. Steps
+    of a chain are left, too: with temperatures of their own, one could become likelier than the one before.
     """
     mixed = model.blend.mix if model.blend is not None and model.resolved.calibration == "auto" else {}
-    return [place for place, group in enumerate(model.groups) if group.loss.scaling == "classes" and place not in mixed]
+    return [
+        place
+        for place, group in enumerate(model.groups)
+        if group.loss.scaling == "classes" and not group.chained and place not in mixed
+    ]
 
 
 def temperatures_by_column(model: Model) -> dict[str, float]:

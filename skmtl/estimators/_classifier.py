@@ -13,8 +13,10 @@ from ..losses import CLASSIFICATION_LOSSES, Loss
 from ..tasks import (
     ClassificationTargets,
     Columns,
+    EntireSpaceChain,
     Targets,
     TaskStructure,
+    check_chain_weights,
     class_weight_table,
     find_classes,
     given_classes,
@@ -86,6 +88,10 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         Weight of each class: a dict with numbers as values is by class, for every task that has those classes; with
         dicts, "balanced" or None as values it is by task name; a sequence holds one of these a task. "balanced" makes
         all classes of a task weigh the same.
+    structure : EntireSpaceChain or sequence of them, default=None
+        Tasks of which each can only happen where the one before has: `skmtl.tasks.EntireSpaceChain("click",
+        "conversion")`, of names or positions of columns of y. Their probabilities are products of conditional ones.
+        They are binary, have the log loss and no class weights; companions and temperatures leave them as they are.
     task_names : sequence of str, default=None
         Names of the tasks. By default the column names of y, or `y0, y1, …`.
     max_grad_norm : float, default=None
@@ -226,6 +232,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         **CONSTRAINTS,
         "loss": [str, Loss, dict, "array-like"],
         "class_weight": [None, str, dict, "array-like"],
+        "structure": [None, EntireSpaceChain, list, tuple],
         "calibration": CALIBRATION,
     }
 
@@ -249,6 +256,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         task_weights: float | Sequence[float] | Mapping[str, float] | None = None,
         loss: str | Loss | Sequence[str | Loss] | Mapping[str, str | Loss] = "log_loss",
         class_weight: Any = None,
+        structure: EntireSpaceChain | Sequence[EntireSpaceChain] | None = None,
         task_names: Sequence[str] | None = None,
         max_grad_norm: float | None = None,
         callbacks: Sequence[Any] | None = None,
@@ -279,6 +287,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         self.task_weights = task_weights
         self.loss = loss
         self.class_weight = class_weight
+        self.structure = structure
         self.task_names = task_names
         self.max_grad_norm = max_grad_norm
         self.callbacks = callbacks
@@ -395,7 +404,9 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
     def _class_weights(
         self, targets: Targets, structure: TaskStructure, numbers: np.ndarray, weights: np.ndarray
     ) -> np.ndarray | None:
-        return class_weight_table(self.class_weight, structure, targets, numbers, weights)
+        table = class_weight_table(self.class_weight, structure, targets, numbers, weights)
+        check_chain_weights(structure, table)
+        return table
 
     def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
         targets = fitted.model.targets

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..tasks import Targets, TaskStructure
+from ..tasks import Targets, TaskStructure, with_chains
 from ._model import Model
 
 
-def continued_structure(previous: Model, names: list[str]) -> TaskStructure:
-    """Return the tasks of a model that is trained further; the columns of y must be the same."""
+def continued_structure(previous: Model, names: list[str], chains: Any) -> TaskStructure:
+    """Return the tasks of a model that is trained further; columns of y and chains must be the same."""
     if names != previous.structure.columns:
         raise ValueError(f"Tasks {names} cannot continue a model of the tasks {previous.structure.columns}.")
-    return previous.structure
+    structure = previous.structure
+    if set(with_chains(structure, chains).chains) != set(structure.chains):
+        known = [[names[place] for place in chain] for chain in structure.chains]
+        raise ValueError(f"structure={chains!r} cannot continue a model whose tasks have the chains {known}.")
+    return structure
 
 
 def continued_targets(previous: Model, targets: Targets, task_weights: np.ndarray) -> Targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from ._model import Model
 from ._parameters import Resolved
 
 
-def engine_order(targets: Targets, column_weights: np.ndarray) -> tuple[np.ndarray, list[TaskGroup]]:
+def engine_order(
+    targets: Targets, column_weights: np.ndarray, chains: Sequence[Sequence[int]] = ()
+) -> tuple[np.ndarray, list[TaskGroup]]:
     """Return the columns that the network learns, like ones side by side, and their groups.
 
     Parameters
@@ -20,10 +23,14 @@ def engine_order(targets: Targets, column_weights: np.ndarray) -> tuple[np.ndarr
     targets : Targets
     column_weights : ndarray of shape (n_columns,)
         Weight of the loss of each column of y.
+    chains : sequence of sequence of int, default=()
+        Columns that are the steps of a chain; all are learned.
     """
     learned = np.flatnonzero((column_weights > 0) & targets.learnable)
     order, groups = group_tasks(
-        [targets.losses[task] for task in learned], [targets.n_classes[task] for task in learned]
+        [targets.losses[task] for task in learned],
+        [targets.n_classes[task] for task in learned],
+        [np.searchsorted(learned, chain).tolist() for chain in chains],
     )
     return learned[order], groups
 

@@ -117,7 +117,7 @@ def fit_model(
     held_out = None
     if resolved.early_stopping and validation is None:
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
-    tasks, task_groups = engine_order(targets, column_weights)
+    tasks, task_groups = engine_order(targets, column_weights, structure.chains)
     standardizer = reader.standardizer() if previous is None else copy.deepcopy(previous.standardizer)
     if len(labelled):
         row_weights = labelled.weights[:, column_weights > 0].max(axis=1)

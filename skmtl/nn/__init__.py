@@ -12,6 +12,7 @@ maps that to `(M, B, O)`.
 
 from ._adatt import AdaTT
 from ._batch_ensemble import BatchEnsemble
+from ._chain import Links, chained_logits
 from ._conv import ConvTrunk
 from ._cross_stitch import CrossStitch
 from ._dselect_k import DSelectK
@@ -57,6 +58,7 @@ __all__ = [
     "Hard",
     "Heads",
     "Independent",
+    "Links",
     "LowRank",
     "MLPTrunk",
     "MMoE",
@@ -78,4 +80,5 @@ __all__ = [
     "as_sharing",
     "as_trunk",
     "bag_of",
+    "chained_logits",
 ]

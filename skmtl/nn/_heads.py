@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._chain import Links, chained_logits
 from ._layers import MemberLinear
 
 # Above this many outputs, products of outputs cost more than the tasks' gradients themselves.
@@ -24,6 +25,8 @@ class Heads(MemberLinear):
         The task that each output belongs to, `(O,)`; every task has at least one.
     bias_only : sequence of bool or None, default=None
         Which outputs are constants, without weights; None: none.
+    chains : sequence of slice, default=()
+        Outputs that stand for the steps of a chain: each is the logit of a conditional probability.
 
     Attributes
     ----------
@@ -48,9 +51,15 @@ class Heads(MemberLinear):
     place: Tensor
 
     def __init__(
-        self, n_members: int, n_inputs: int, owners: Sequence[int], bias_only: Sequence[bool] | None = None
+        self,
+        n_members: int,
+        n_inputs: int,
+        owners: Sequence[int],
+        bias_only: Sequence[bool] | None = None,
+        chains: Sequence[slice] = (),
     ) -> None:
         super().__init__(n_members, n_inputs, len(owners), bias_only=bias_only)
+        self.chains = list(chains)
         own = np.asarray(owners, dtype=np.intp)
         widths = np.bincount(own)
         self.n_tasks = len(widths)
@@ -73,6 +82,35 @@ class Heads(MemberLinear):
         weights = self._task_weights().transpose(2, 3).contiguous()  # (M, T, W, H)
         return self._packed(torch.matmul(weights, x.transpose(2, 3)).transpose(2, 3)) + self.bias
 
+    def links(self, raw: Tensor) -> Links | None:
+        """Return what chains make of the outputs, with the way back; None without chains.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (M, B, O)
+            What `forward` returned.
+        """
+        return Links(raw, self.chains, self.owners, self.n_tasks) if self.chains else None
+
+    def linked(self, raw: Tensor) -> Tensor:
+        """Return the outputs that losses read: of the steps of a chain, logits of probabilities that are products.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (M, B, O)
+            What `forward` returned.
+        """
+        if not self.chains:
+            return raw
+        outputs = raw.clone()
+        for chain in self.chains:
+            outputs[..., chain] = chained_logits(raw[..., chain])
+        return outputs
+
+    def masked_weight(self) -> Tensor:
+        """Return the weights, `(M, H, O)`, 0 where an output is a constant."""
+        return self.weight if self.mask is None else self.weight * self.mask
+
     def of_mixtures(self, gates: Tensor, experts: Tensor) -> Tensor:
         """Map what each task mixes of common experts to `(M, B, O)`.
 
@@ -84,7 +122,7 @@ class Heads(MemberLinear):
         experts : Tensor of shape (M, E, B, H)
         """
         n_experts, n_rows = experts.shape[1:3]
-        weight = self.weight if self.mask is None else self.weight * self.mask
+        weight = self.masked_weight()
         flat = torch.bmm(experts.flatten(1, 2), weight)  # (M, E · B, O)
         # Rows last in memory, as gates have them.
         by_expert = flat.view(-1, n_experts, n_rows, weight.shape[2]).permute(0, 3, 1, 2).contiguous()  # (M, O, E, B)
@@ -193,7 +231,7 @@ class Heads(MemberLinear):
 
     def _task_weights(self) -> Tensor:
         """Return the weights by task, `(M, T, H, W)`, 0 where a task has fewer outputs than the widest."""
-        return self._by_task(self.weight if self.mask is None else self.weight * self.mask)
+        return self._by_task(self.masked_weight())
 
     def _by_task(self, block: Tensor) -> Tensor:
         """Sort outputs by task, `(M, B, O)` → `(M, T, B, W)`."""

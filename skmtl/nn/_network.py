@@ -28,14 +28,16 @@ class Network(nn.Module):
     trunk : nn.Module
         `(B, F)` or `(M, B, F)` → `(M, B, H)`, with `H` in its attribute `n_outputs`; or a `SharedTrunk`.
     start : Tensor of shape (M, O)
-        Outputs before training. Head weights start at zero, so that the first prediction is the mean or the prior
-        and no result depends on the order of the tasks.
+        Outputs of the heads before training. Head weights start at zero, so that the first prediction is the mean or
+        the prior and no result depends on the order of the tasks.
     bias_only : sequence of bool or None, default=None
         Which outputs do not depend on the features; None: none.
     embedding : MemberEmbedding, BagEmbedding or None, default=None
         What replaces the last columns of the features, or all, before the trunk reads them.
     owners : sequence of int or None, default=None
         The task that each output belongs to; None: each is a task.
+    chains : sequence of slice, default=()
+        Outputs that are the steps of a chain; see `Heads`.
 
     Notes
     -----
@@ -57,12 +59,14 @@ class Network(nn.Module):
         bias_only: Sequence[bool] | None = None,
         embedding: MemberEmbedding | BagEmbedding | None = None,
         owners: Sequence[int] | None = None,
+        chains: Sequence[slice] = (),
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.trunk = trunk
         n_units = n_outputs_of(trunk)
-        self.head = Heads(len(start), n_units, range(start.shape[1]) if owners is None else owners, bias_only)
+        owners = range(start.shape[1]) if owners is None else owners
+        self.head = Heads(len(start), n_units, owners, bias_only, chains)
         with torch.no_grad():
             self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)
 
@@ -74,6 +78,16 @@ class Network(nn.Module):
         x : Tensor of shape (B, F) or (M, B, F)
         rows : Tensor of shape (M, B) or None
             Which rows a member trains on; only trunks that mix rows ask.
+        """
+        return self.head.linked(self.raw(x, rows))
+
+    def raw(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Map features to what heads say, before chains link it, `(M, B, O)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F) or (M, B, F)
+        rows : Tensor of shape (M, B) or None
         """
         x = self._embedded(x)
         outputs: Tensor = self.head(self.trunk(x) if rows is None else self.trunk(x, rows))

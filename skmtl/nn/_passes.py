@@ -8,13 +8,12 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor, nn
 
+from ._chain import ALL
 from ._embedding import MemberEmbedding
 from ._heads import Heads
 from ._mlp import MLP, Record
 from ._sharing import SharedTrunk
 from ._text import BagEmbedding
-
-ALL = slice(None)
 
 
 class TrainingPass:
@@ -38,7 +37,11 @@ class TrainingPass:
     def __init__(self, heads: Heads, representation: Tensor, shared: Sequence[tuple[nn.Parameter, int | None]]) -> None:
         self.heads, self.representation, self.shared = heads, representation, list(shared)
         with torch.no_grad():
-            self.outputs = heads(representation)
+            self._link(heads(representation))
+
+    def _link(self, raw: Tensor) -> None:
+        self.links = self.heads.links(raw)
+        self.outputs = raw if self.links is None else self.links.outputs
 
     # What a kind of trunk decides ------------------------------------------------------------------------------------
 
@@ -87,11 +90,12 @@ class TrainingPass:
         shared_gradient : Tensor of shape (M, B, O) or None, default=None
             What stands in its place for the parameters that several tasks share; None: the same.
         """
+        gradient = self._raw(gradient)
         self._backward_heads(gradient)
         if shared_gradient is None:
             self.backward_trunk(self._below(gradient))
         else:
-            self._backward_apart(self._below(gradient), self._below(shared_gradient))
+            self._backward_apart(self._below(gradient), self._below(self._raw(shared_gradient)))
 
     @torch.no_grad()
     def backward_own(self, gradient: Tensor) -> None:
@@ -102,16 +106,48 @@ class TrainingPass:
         gradient : Tensor of shape (M, B, O)
             Gradient with respect to the outputs.
         """
-        self._backward_heads(gradient)
+        self._backward_heads(self._raw(gradient))
+
+    def _raw(self, gradient: Tensor) -> Tensor:
+        """Return the gradient with respect to what heads returned of that with respect to the outputs."""
+        return gradient if self.links is None else self.links.combined(gradient)
+
+    def task_gradients(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
+        """Return each task's gradient with respect to one representation of all, `(M, T, R, H)`.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (M, R, O)
+            Gradient with respect to the outputs of some rows.
+        rows : slice, default=slice(None)
+            Which these are.
+        """
+        if self.links is None:
+            return self.heads.task_gradients(gradient)
+        return torch.matmul(self.links.apart(gradient, rows), self.heads.masked_weight().transpose(1, 2).unsqueeze(1))
+
+    @torch.no_grad()
+    def pulls(self, gradient: Tensor, signs: Tensor) -> Tensor:
+        """Return each task's gradient with respect to the representation, times signs, summed over rows."""
+        chained = self.links is not None
+        return (self.task_gradients(gradient) * signs[:, None]).sum(2) if chained else self.heads.pulls(gradient, signs)
+
+    @torch.no_grad()
+    def backward_pulled(self, gradient: Tensor, shared_gradient: Tensor, signs: Tensor, shares: Tensor) -> None:
+        """Set the gradients of all parameters, the trunk's of what passes of each task's pulls; see `Heads.pulled`."""
+        self._backward_heads(self._raw(gradient))
+        if self.links is None:
+            self.backward_trunk(self.heads.pulled(shared_gradient, signs, shares))
+        else:
+            pulls = self.task_gradients(shared_gradient) * signs[:, None]  # (M, T, B, H)
+            self.backward_trunk((torch.where(pulls > 0, *shares.unsqueeze(3).unbind(2)) * pulls).sum(1) * signs)
 
     def _backward_heads(self, gradient: Tensor) -> None:
         self.heads.backward(self.representation, gradient)
 
     def _below(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to the representation of that with respect to the outputs."""
-        if self.representation.dim() == 4:
-            return self.heads.task_gradients(gradient)
-        return self.heads.input_gradient(gradient)
+        return (self.heads.task_gradients if self.representation.dim() == 4 else self.heads.input_gradient)(gradient)
 
     def _backward_apart(self, own: Tensor, shared: Tensor) -> None:
         """Set the gradients of what belongs to one task, below its head, and of what is shared."""
@@ -127,6 +163,8 @@ class TrainingPass:
         gradient : Tensor of shape (M, B, O)
             Gradient with respect to the outputs.
         """
+        if self.links is not None:
+            return self.links.gramian(self.links.apart(gradient), self.heads.masked_weight(), self.mixing)
         if self.representation.dim() == 3:
             return self.heads.gramian(gradient)
         assert self.mixing is not None
@@ -187,7 +225,7 @@ class ClosedPass(TrainingPass):
     @torch.no_grad()
     def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
         """Return each task's gradient with respect to the shared parameters; see `TrainingPass.jacobian`."""
-        own = self.heads.task_gradients(gradient)  # (M, T, R, H)
+        own = self.task_gradients(gradient, rows)  # (M, T, R, H)
         records = self.records if rows == ALL else [record.part(rows) for record in self.records]
         shapes = [(*own.shape[:2], *parameter.shape[1:]) for parameter, _ in self.shared]
         sizes = [parameter.numel() // len(own) for parameter, _ in self.shared]
@@ -286,7 +324,9 @@ class AutogradPass(TrainingPass):
 
     def _of_tasks(self, gradient: Tensor) -> Tensor:
         """Return each task's gradient with respect to what the graph ends in, `(T, M, …)`."""
-        gradients = self.heads.task_gradients(gradient)  # (M, T, B, H)
+        if self.links is not None and self.graph.dim() == 4:
+            return torch.stack([self.heads.task_gradients(own) for own in self.links.apart(gradient).unbind(1)])
+        gradients = self.task_gradients(gradient)  # (M, T, B, H)
         tasks = gradients.transpose(0, 1)  # (T, M, B, H)
         if self.graph.dim() == 4:
             one = torch.eye(len(tasks), dtype=gradients.dtype, device=gradients.device)
@@ -340,7 +380,7 @@ class MixturePass(AutogradPass):
         self.has_own = True  # the heads, which here belong to the graph
         self.penalty, self._mixing = trunk.penalty, trunk.mixing
         self.graph = heads.of_mixtures(gates, experts)
-        self.outputs = self.graph.detach()
+        self._link(self.graph.detach())
 
     def _backward_heads(self, gradient: Tensor) -> None:
         """Do nothing: they belong to the graph."""
@@ -349,6 +389,8 @@ class MixturePass(AutogradPass):
         return gradient
 
     def _of_tasks(self, gradient: Tensor) -> Tensor:
+        if self.links is not None:
+            return self.links.apart(gradient).transpose(0, 1)
         tasks = torch.arange(self.heads.n_tasks, device=gradient.device)
         return gradient * (self.heads.owners == tasks[:, None])[:, None, None]  # (T, M, B, O)
 

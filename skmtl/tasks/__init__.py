@@ -1,11 +1,12 @@
 """What a task is: one column of `y`, turned into float labels, a loss and statistics, and back into predictions.
 
-`TaskStructure` says which tasks there are, `RegressionTargets`, `ClassificationTargets` and `MixedTargets` encode and
-decode labels, `group_tasks` puts like tasks side by side,
-`member_statistics` measures what each member may know of the labels, and `Objective` gives the loss of every task of
-a batch with its derivative.
+`TaskStructure` says which tasks there are, `EntireSpaceChain` which of them are the steps of a chain.
+`RegressionTargets`, `ClassificationTargets` and `MixedTargets` encode and decode labels, `group_tasks` puts like tasks
+side by side, `member_statistics` measures what each member may know of the labels, and `Objective` gives the loss of
+every task of a batch with its derivative.
 """
 
+from ._chains import EntireSpaceChain, check_chain_weights, check_chains, settle_chains, with_chains
 from ._class_weights import class_weight_table
 from ._classification import ClassificationTargets, find_classes, given_classes, sorted_classes, stack_labels
 from ._columns import Categories, Columns, split_columns
@@ -28,6 +29,7 @@ __all__ = [
     "Categories",
     "ClassificationTargets",
     "Columns",
+    "EntireSpaceChain",
     "FrameFormat",
     "Measured",
     "MemberStatistics",
@@ -37,6 +39,8 @@ __all__ = [
     "Targets",
     "TaskGroup",
     "TaskStructure",
+    "check_chain_weights",
+    "check_chains",
     "class_weight_table",
     "find_classes",
     "given_classes",
@@ -48,9 +52,11 @@ __all__ = [
     "member_statistics",
     "resolve_task_names",
     "resolve_task_types",
+    "settle_chains",
     "sorted_classes",
     "split_columns",
     "stack_labels",
     "task_weights_by_task",
     "unknown_task",
+    "with_chains",
 ]

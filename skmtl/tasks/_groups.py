@@ -25,6 +25,9 @@ class TaskGroup:
         Outputs of each task, as its loss has it.
     n_classes : int
         Number of classes of each task, 1 for regression.
+    chained : bool
+        Whether the tasks are the steps of a chain, in their order. What is fitted to one of them alone, a companion or
+        a temperature, would undo that no step is likelier than the one before.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class TaskGroup:
     outputs: slice
     width: int
     n_classes: int
+    chained: bool = False
 
     @property
     def bias_only(self) -> list[bool]:
@@ -47,7 +51,9 @@ class TaskGroup:
         return self.loss.bias_only(self.width) * len(range(self.tasks.start, self.tasks.stop))
 
 
-def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.ndarray, list[TaskGroup]]:
+def group_tasks(
+    losses: Sequence[Loss], n_classes: Sequence[int], chains: Sequence[Sequence[int]] = ()
+) -> tuple[np.ndarray, list[TaskGroup]]:
     """Return the order in which the engine holds the tasks, and the groups in that order.
 
     Parameters
@@ -55,6 +61,8 @@ def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.nd
     losses : sequence of Loss
     n_classes : sequence of int
         Number of classes of each task, 1 for regression.
+    chains : sequence of sequence of int, default=()
+        Tasks that are the steps of a chain, each a group of its own.
 
     Returns
     -------
@@ -62,17 +70,19 @@ def group_tasks(losses: Sequence[Loss], n_classes: Sequence[int]) -> tuple[np.nd
         Position in y of the engine's first, second, … task.
     groups : list of TaskGroup
     """
-    members: dict[tuple[Loss, int], list[int]] = {}
+    chain_of = {task: place for place, chain in enumerate(chains) for task in chain}
+    members: dict[tuple[Loss, int, int | None], list[int]] = {}
     for task, (loss, count) in enumerate(zip(losses, n_classes, strict=True)):
-        members.setdefault((loss, count), []).append(task)
+        members.setdefault((loss, count, chain_of.get(task)), []).append(task)
     order: list[int] = []
     groups = []
     first_output = 0
-    for (loss, count), tasks in members.items():
+    for (loss, count, chain), found in members.items():
+        tasks = found if chain is None else list(chains[chain])
         width = loss.width(count)
         last_output = first_output + width * len(tasks)
         places = slice(len(order), len(order) + len(tasks))
-        groups.append(TaskGroup(loss, places, slice(first_output, last_output), width, count))
+        groups.append(TaskGroup(loss, places, slice(first_output, last_output), width, count, chain is not None))
         order += tasks
         first_output = last_output
     return np.array(order, dtype=np.intp), groups

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..losses import Loss
+from ._chains import chain_start
 from ._groups import TaskGroup
 
 # No task's loss is scaled up more than tenfold: a nearly constant task has little to say, and would say it loudest.
@@ -26,7 +27,8 @@ class MemberStatistics:
     shift, scale : ndarray of shape (M, T)
         The loss sees `(encoded label - shift) / scale`.
     start : ndarray of shape (M, O)
-        Outputs before training: those of a constant prediction, as the loss has it.
+        What heads say before training: the outputs of a constant prediction, as the loss has it; in a chain, logits of
+        the conditional probabilities that it is made of.
     constant_loss : ndarray of shape (M, T)
         Loss of the best constant prediction, at least 0.1; NaN for a task without a training label.
     mean_weight : ndarray of shape (M, T)
@@ -115,6 +117,9 @@ def member_statistics(
                 constant_loss[member, task] = max(constant, SMALLEST_CONSTANT_LOSS)
                 first = group.outputs.start + position * group.width
                 start[member, first : first + group.width] = group.loss.start(scaled, weight, group.n_classes)
+            if group.chained:
+                known = mean_weight[member, group.tasks] > 0
+                start[member, group.outputs] = chain_start(start[member, group.outputs], known)
     repeats = n_members // distinct
     return MemberStatistics(
         *(np.repeat(array, repeats, axis=0) for array in (shift, scale, start, constant_loss, mean_weight))

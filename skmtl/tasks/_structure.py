@@ -22,6 +22,8 @@ class TaskStructure:
         "regression", "count", "classification", "ordinal" or "multilabel", one a task.
     task_of_column : ndarray of int of shape (n_columns,)
         The task that a column belongs to.
+    chains : tuple of tuple of int
+        Columns that are the steps of a chain, in their order.
 
     Examples
     --------
@@ -34,6 +36,7 @@ class TaskStructure:
     names: list[str]
     types: list[str]
     task_of_column: np.ndarray
+    chains: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
     def of_columns(cls, names: Sequence[str], types: str | Sequence[str]) -> TaskStructure:

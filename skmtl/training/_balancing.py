@@ -156,7 +156,7 @@ class BalancedBackward:
         pulls = method.wants_pulls and passed.representation.dim() == 3
         if pulls:
             signs = passed.representation.sign()
-            jacobian = passed.heads.pulls(derivative, signs)  # (M, T, H)
+            jacobian = passed.pulls(derivative, signs)  # (M, T, H)
         elif method.wants_halves:
             halves = [slice(0, None, 2), slice(1, None, 2)]
             jacobian = torch.stack([passed.jacobian(2 * derivative[:, half], half) for half in halves], 1)
@@ -171,8 +171,7 @@ class BalancedBackward:
             self._apply(passed, derivative, weights, None)
         else:
             shared = self.objective.times(derivative.clone(), self._by_column(weights))
-            passed.heads.backward(passed.representation, self._weighted(derivative))
-            passed.backward_trunk(passed.heads.pulled(shared, signs, replaced))
+            passed.backward_pulled(self._weighted(derivative), shared, signs, replaced)
         return weights
 
     def _apply(

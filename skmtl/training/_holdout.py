@@ -69,15 +69,16 @@ class Holdout:
         """Return the number of rows of the largest holdout."""
         return self.places.shape[1]
 
-    def outputs(self, network: Network) -> Iterator[tuple[slice, Tensor]]:
-        """Yield places and network outputs, `(M, C, O)`, a bounded number of values at a time."""
+    def outputs(self, network: Network, *, raw: bool = False) -> Iterator[tuple[slice, Tensor]]:
+        """Yield places and network outputs, `(M, C, O)`, `raw` before chains link them, some values at a time."""
+        read = network.raw if raw else network
         n_members = network.head.weight.shape[0]
         step = max(8, CHUNK_VALUES // (n_members * max(network.widest, self.rows.n_features)))
         shared = len(self.places) == 1
         for first in range(0, len(self), step):
             chunk = slice(first, min(first + step, len(self)))
             places = self.places[:, chunk]
-            yield chunk, network(self.rows.features(places[0] if shared else places))
+            yield chunk, read(self.rows.features(places[0] if shared else places))
 
     @torch.no_grad()
     def evaluate(self, network: Network, objective: Objective) -> HoldoutResult:
@@ -96,22 +97,27 @@ class Holdout:
         """Return how much of the way from its first outputs each task should go, `(T,)`.
 
         All of it, unless the holdouts of all members together are predicted worse than by the first outputs, which are
-        the best constants: then the share of `SHARES` that has the least loss.
+        the best constants: then the share of `SHARES` that has the least loss. The steps of a chain go together.
 
         Parameters
         ----------
         network : Network
         objective : Objective
         start : Tensor of shape (M, O)
-            The outputs before training.
+            What heads said before training.
         """
         network.eval()
         options = (0.0, *SHARES)
         first, losses = start.unsqueeze(1), torch.zeros(len(options), len(self.variance)).to(self.variance)
-        for chunk, outputs in self.outputs(network):
+        for chunk, raw in self.outputs(network, raw=True):
             labels, weights = self.labels[:, chunk], self.weights[:, chunk]
             for place, share in enumerate(options):
-                losses[place] += objective.holdout_losses(torch.lerp(first, outputs, share), labels, weights)[0].sum(0)
+                outputs = network.head.linked(torch.lerp(first, raw, share))
+                losses[place] += objective.holdout_losses(outputs, labels, weights)[0].sum(0)
+        for group in objective.groups:
+            if group.chained:
+                own = losses[:, group.tasks]
+                own.copy_((own @ objective.task_weights[group.tasks]).unsqueeze(1).expand_as(own))
         best = torch.tensor(SHARES, dtype=losses.dtype, device=losses.device)[losses[1:].argmin(0)]
         return torch.where(losses[-1] > losses[0], best, torch.ones_like(best))
 

@@ -117,6 +117,8 @@ ONLY = {
         "calibration": ([None, "auto"], {}),
         "loss": (["log_loss", LogLoss(label_smoothing=0.1), "focal", Focal(gamma=0.5), {"y1": "ordinal"}], {}),
         "class_weight": ([None, "balanced", {0: 3.0}, {"y1": "balanced"}, [{0: 2.0}, None]], {}),
+        # Its values, which need labels of their own, are told apart in test_chains.py.
+        "structure": ([None], {}),
     },
     MultiTaskEstimator: {
         "calibration": ([None, "auto"], {}),
@@ -215,6 +217,7 @@ GARBAGE = {
     "verbose": [3, -1, "a", None],
     "loss": [5],
     "class_weight": [5],
+    "structure": [5, "click", ["y0", "y1"]],
     "trunk": [None, 5],
     "encoder": [None, 5, "onehot", StandardScaler],
     "sharing": [None, 5, "soft sharing", Independent],
@@ -239,6 +242,7 @@ def test_garbage_is_refused_for_every_parameter(estimator):
                 "balancing",
                 "companions",
                 "hidden_layer_sizes",
+                "structure",
                 "task_types",
             ):
                 assert isinstance(caught.value, InvalidParameterError), (name, value)

@@ -164,3 +164,34 @@ def test_a_task_without_holdout_labels_keeps_all(parts):
     holdout = make_holdout(rows, places, labels, weights, objective.groups)
     holdout.weights[..., 1] = 0
     assert holdout.useful_shares(network, objective, network.head.bias[:, 0].detach())[1] == 1
+
+
+def test_the_steps_of_a_chain_are_drawn_back_together_and_measured_as_they_will_be():
+    draws = np.random.default_rng(0)
+    X, labels = draws.normal(size=(40, 4)), np.array([[0, 0], [1, 0], [1, 1], [0, 0.0]] * 10)
+    _, groups = group_tasks([LogLoss()] * 2, [2] * 2, [(0, 1)])
+    statistics = member_statistics(labels, np.ones((40, 2)), None, 2, groups)
+    trunk = MLP(4, [6], "tanh", 0.0, [torch.Generator().manual_seed(m) for m in range(2)])
+    network = Network(trunk, torch.from_numpy(statistics.start), chains=[slice(0, 2)]).double()
+    start = network.head.bias[:, 0].detach().clone()
+    with torch.no_grad():  # the click is said better than before, the conversion much worse
+        network.head.bias[..., 1] += 3.0
+    objective = Objective(groups, statistics, np.array([1.0, 3.0])).double()
+    rows = Rows(
+        X,
+        None,
+        labels,
+        np.ones((40, 2)),
+        Standardizer(4).update(X, None, np.ones(40)),
+        torch.float64,
+        torch.device("cpu"),
+    )
+    holdout = make_holdout(rows, [np.arange(40)], labels, np.ones((40, 2)), groups)
+    shares = holdout.useful_shares(network, objective, start)
+    found = []
+    for share in (0.1, 0.25, 0.5, 0.75, 1.0):
+        part = copy.deepcopy(network)
+        part.shrink_outputs(torch.full((2,), share, dtype=torch.float64), start)
+        found.append((holdout.evaluate(part, objective).losses.sum(0) @ objective.task_weights).item())
+    assert shares.tolist() == [(0.1, 0.25, 0.5, 0.75, 1.0)[int(np.argmin(found))]] * 2
+    assert shares[0] < 1
