@@ -8,6 +8,7 @@ numbers standardised, holes imputed and marked, few categories one-hot, many as 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._layout import Layout
+from ._occurrences import TextPlaces
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -25,6 +26,7 @@ __all__ = [
     "TableEncoder",
     "TableReader",
     "TextEncoder",
+    "TextPlaces",
     "TextReader",
     "TextStandardizer",
     "TransformerReader",
