@@ -166,7 +166,8 @@ class TextReader:
         tokens : sequence of str
         """
         hasher = FeatureHasher(self.n_buckets, input_type="string", alternate_sign=False)
-        return hasher.transform([token] for token in tokens).indices.astype(np.int64)
+        buckets: np.ndarray = hasher.transform([token] for token in tokens).indices.astype(np.int64)
+        return buckets
 
     def standardizer(self) -> TextStandardizer:
         """Return what finds the weights of tokens, and has not done so yet; see `Reader.standardizer`."""

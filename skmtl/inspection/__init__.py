@@ -11,6 +11,7 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 ['loss / loss of the best constant', 'R²']
 """
 
+from ._attributions import Attributions, attributions
 from ._calibration import CalibrationCurve, CalibrationDisplay
 from ._confusion import ConfusionMatrixDisplay
 from ._coverage import CoverageDisplay
@@ -24,6 +25,7 @@ from ._report import TaskReportDisplay
 from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
+    "Attributions",
     "CalibrationCurve",
     "CalibrationDisplay",
     "ConfusionMatrixDisplay",
@@ -37,5 +39,6 @@ __all__ = [
     "PredictionErrorDisplay",
     "TaskReportDisplay",
     "TaskWeightsDisplay",
+    "attributions",
     "permutation_importance",
 ]
