@@ -84,20 +84,19 @@ class ExplainedColumn:
         ----------
         rows : ndarray or sparse array of shape (B, n_columns)
         baseline : ndarray or sparse array of shape (1, n_columns), default=None
-            A row to start from. None: the mean of all that was fitted, a category that was not there at fit, a picture
-            or sequence of its channels' or features' means, a text without tokens.
+            A row to start from. None: the mean of all that was fitted, a category that was not there at fit, the mean
+            picture or sequence, a text without tokens.
         """
         standardizer, x = self.model.standardizer, self._tensor(rows)
+        if baseline is None and isinstance(standardizer, ArrayStandardizer):
+            baseline = standardizer.mean_sample_[None]
         start = None if baseline is None else self._tensor(baseline)
         embedding = self.model.network.embedding
         if isinstance(standardizer, TextStandardizer) and isinstance(embedding, BagEmbedding):
             places, weights = x.chunk(2, 1)  # (B, L)
             return Inputs((weights,), (torch.zeros_like(weights),), (places,))
-        if isinstance(standardizer, ArrayStandardizer) and standardizer.form is Form.SEQUENCE:
-            n_values = x.shape[1] * standardizer.shape[1] // (standardizer.shape[1] + 1)
-            values, there = x[:, :n_values], x[:, n_values:]
-            from_start = torch.zeros_like(values) if start is None else start[:, :n_values].expand_as(values)
-            return Inputs((values,), (from_start * there.repeat_interleave(standardizer.shape[1], 1),), (there,))
+        if isinstance(standardizer, ArrayStandardizer) and standardizer.form is Form.SEQUENCE and start is not None:
+            return _sequences(x, start, standardizer.shape[1])
         if isinstance(embedding, MemberEmbedding) and isinstance(standardizer, Standardizer):
             return self._with_vectors(embedding, x, start)
         if embedding is not None or not isinstance(standardizer, (Standardizer, ArrayStandardizer)):
@@ -169,3 +168,14 @@ class ExplainedColumn:
         vectors, first = (table[embedding.places(rows)].transpose(0, 1) for rows in (x, start))
         dense = x[:, :-n_columns]
         return Inputs((dense, vectors), (start[:, :-n_columns].expand_as(dense), first.expand_as(vectors)))
+
+
+def _sequences(x: Tensor, start: Tensor, n_features: int) -> Inputs:
+    """Return sequences whose path begins at one of the same length: the first steps of `start`, and means beyond it."""
+    n_values = x.shape[1] * n_features // (n_features + 1)
+    values, there = x[:, :n_values], x[:, n_values:]
+    first = start[:, : start.shape[1] * n_features // (n_features + 1)]
+    common = min(n_values, first.shape[1])
+    baseline = torch.zeros_like(values)
+    baseline[:, :common] = first[:, :common]
+    return Inputs((values,), (baseline * there.repeat_interleave(n_features, 1),), (there,))

@@ -152,8 +152,8 @@ def attributions(
         is most probable for each row.
     baseline : X of one row, default=None
         Where the path begins, in the form of X. None: the mean of the fitted rows, in which a category with a vector of
-        its own counts as one that was not there; zero where X is sparse; a picture or sequence of its channels' or
-        features' means; an empty text, the only baseline of texts.
+        its own counts as one that was not there; zero where X is sparse; the mean picture, or the mean of each step of
+        a sequence; an empty text, the only baseline of texts.
     part : "network" or None, default=None
         "network": explain the network alone, without companions and temperatures. None: explain what `predict` and
         `predict_proba` say, which is refused where companions have a part in it.

@@ -202,13 +202,14 @@ def test_words_share_what_their_tokens_add(layers):
 
 def test_pictures_have_attributions_of_their_own_shape():
     pictures = rng.normal(size=(60, 2, 5, 6)).astype(np.float32)
-    model = MultiTaskRegressor(trunk=ConvTrunk(channels=4), max_iter=10, random_state=0)
-    model.fit(pictures, pictures[:, 0, 2, 2])
+    model = MultiTaskRegressor(trunk=ConvTrunk(channels=4), learning_rate_init=0.01, max_iter=30, random_state=0)
+    model.fit(pictures, pictures[:, 0, :2, :2].sum(axis=(1, 2)))
     found = attributions(model, pictures[:9])
     assert found.values.shape == (9, 2, 5, 6)
     np.testing.assert_allclose(found.predicted, model.predict(pictures[:9]), rtol=1e-4, atol=1e-5)
-    assert_complete(found)
-    assert_complete(attributions(model, pictures[:9], baseline=pictures[:1]))
+    assert_complete(found, rtol=0.05)
+    mean = attributions(model, pictures[:9], baseline=pictures.mean(axis=0, keepdims=True))
+    np.testing.assert_allclose(found.values, mean.values, atol=1e-5)
     with pytest.raises(ValueError, match="have no names"):
         found.of_row(0)
 
