@@ -12,6 +12,7 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 """
 
 from ._attributions import Attributions, attributions
+from ._attributions_display import AttributionsDisplay
 from ._calibration import CalibrationCurve, CalibrationDisplay
 from ._confusion import ConfusionMatrixDisplay
 from ._coverage import CoverageDisplay
@@ -26,6 +27,7 @@ from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
     "Attributions",
+    "AttributionsDisplay",
     "CalibrationCurve",
     "CalibrationDisplay",
     "ConfusionMatrixDisplay",
