@@ -111,7 +111,7 @@ def draw_words(ax: Axes, found: Attributions, row: int) -> None:
         if line == MOST_LINES:
             ax.text(0, line, "…", family="monospace", va="center")
             break
-        colour = colormaps[HEAT](0.5 + 0.38 * value / largest)  # its ends are too dark to read on
+        colour = colormaps[HEAT](0.5 + 0.3 * value / largest)  # its ends are too dark to read on
         box = {"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0.15"}
         # A dollar sign would begin a formula.
         ax.text(place, line, short.replace("$", r"\$"), family="monospace", va="center", fontsize=9, bbox=box)
