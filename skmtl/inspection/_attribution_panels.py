@@ -86,7 +86,8 @@ def draw_waterfall(ax: Axes, found: Attributions, row: int, max_features: int) -
         ax.annotate(f"{label} {end:.3g}", (end, where), ha="center", va="center", fontsize="small")
     ax.set_yticks(np.arange(len(names)), names)
     ax.set_ylim(len(names) + 0.3, -1.3)
-    ax.margins(x=0.15)
+    span = np.ptp(ends) or 1.0
+    ax.set_xlim(ends.min() - 0.35 * span, ends.max() + 0.35 * span)
 
 
 def draw_words(ax: Axes, found: Attributions, row: int) -> None:

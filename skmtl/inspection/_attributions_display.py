@@ -146,12 +146,12 @@ class AttributionsDisplay:
                 self.figure_.colorbar(heat, ax=panel, shrink=0.7)
             elif row is None:
                 draw_bars(panel, importances(found), names, signed=found.words is not None)
-                panel.set_xlabel(_unit(found, mean=found.words is None))
+                panel.set_xlabel(_unit(found, mean=found.words is None), fontsize="small")
                 if place and len(self.found) <= 4:
                     panel.set_yticklabels([])
             elif found.words is None:
                 draw_waterfall(panel, found, row, max_features)
-                panel.set_xlabel(_unit(found, mean=False))
+                panel.set_xlabel("prediction" if found.target is None else "prediction, log-odds", fontsize="small")
             else:
                 draw_words(panel, found, row)
         return self
@@ -182,6 +182,6 @@ class AttributionsDisplay:
 
 
 def _unit(found: Attributions, *, mean: bool) -> str:
-    """Return what an axis of attributions is called."""
-    unit = "log-odds" if found.target is not None else "units of the task"
-    return f"mean |attribution|, {unit}" if mean else f"attribution, {unit}"
+    """Return what an axis of attributions is called; without a word on units, it has those of the task."""
+    name = "mean |attribution|" if mean else "attribution"
+    return name if found.target is None else f"{name}, log-odds"
