@@ -10,6 +10,7 @@ from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
+from ._occurrences import TextPlaces
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -30,6 +31,7 @@ __all__ = [
     "TableEncoder",
     "TableReader",
     "TextEncoder",
+    "TextPlaces",
     "TextReader",
     "TextStandardizer",
     "TransformerReader",

@@ -224,6 +224,8 @@ class ArrayStandardizer:
     Attributes
     ----------
     mean_, inverse_scale_ : ndarray of shape (n_features,)
+    mean_sample_ : ndarray of shape (n_columns,)
+        The mean of each value over samples; that of its channel or feature where it was always missing.
     n_outputs : int
         Columns of a tensor, for samples of this shape.
 
@@ -245,6 +247,7 @@ class ArrayStandardizer:
         self.form, self.shape = form, shape
         n_features = shape[0] if form is Form.IMAGE else shape[1]
         self.mean_, self.inverse_scale_ = np.zeros(n_features), np.zeros(n_features)
+        self.mean_sample_ = np.zeros(prod(shape))
         self._measured = False
 
     @property
@@ -287,6 +290,7 @@ class ArrayStandardizer:
             return self
         centre: np.ndarray | None = None
         total, first, second = (np.zeros(len(self.mean_)) for _ in range(3))
+        cell_total, cell_sum = np.zeros(X.shape[1]), np.zeros(X.shape[1])
         for place, chunk in row_chunks(X, rows):
             values = self._by_feature(torch.from_numpy(chunk.astype(np.float64))).numpy()  # (n, values, features)
             there = ~np.isnan(values)
@@ -298,6 +302,8 @@ class ArrayStandardizer:
             total += weight.sum((0, 1))
             first += (weight * away).sum((0, 1))
             second += (weight * away * away).sum((0, 1))
+            cell_total += weights[place] @ ~np.isnan(chunk)
+            cell_sum += weights[place] @ np.nan_to_num(chunk, nan=0.0)
         assert centre is not None
         safe = np.where(total > 0, total, 1)
         shift = first / safe
@@ -307,6 +313,10 @@ class ArrayStandardizer:
         spread = np.sqrt(np.maximum(variance, 0))
         varies = spread > 1e-12 * np.abs(self.mean_)
         self.inverse_scale_ = np.where(varies, 1 / np.where(varies, spread, 1), 0)
+        of_feature = np.repeat(self.mean_, len(cell_sum) // len(self.mean_))
+        if self.form is Form.SEQUENCE:
+            of_feature = np.tile(self.mean_, len(cell_sum) // len(self.mean_))
+        self.mean_sample_ = np.where(cell_total > 0, cell_sum / np.where(cell_total > 0, cell_total, 1), of_feature)
         self._measured = True
         return self
 

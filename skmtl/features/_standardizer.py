@@ -127,6 +127,15 @@ class Standardizer:
         return np.concatenate([numeric, numeric[self._holes], slots])
 
     @property
+    def columns(self) -> np.ndarray:
+        """The column of the matrix behind each column of a tensor, embedded ones last."""
+        numeric = self.layout.numeric
+        codes = np.empty(0, np.int64) if self._bins is None else numeric[self._bins.columns]
+        embedded = np.empty(0, np.int64) if self._embedded is None else self._embedded.columns
+        uncoded, n_numbers = self.uncoded_columns, len(self.mean_)
+        return np.concatenate([uncoded[:n_numbers], codes, uncoded[n_numbers:], embedded])
+
+    @property
     def embedding_rows(self) -> list[int]:
         """Rows of the table of embeddings that belong to each embedded column."""
         return [] if self._embedded is None else self._embedded.sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array, hstack
 from sklearn.base import BaseEstimator
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
@@ -119,6 +121,7 @@ class TextReader:
         self, word_ngrams: tuple[int, ...], char_ngrams: tuple[int, ...], n_buckets: int, min_rows: int
     ) -> None:
         self.min_rows = min_rows
+        self.word_ngrams, self.char_ngrams, self.n_buckets = word_ngrams, char_ngrams, n_buckets
         self._hashed = []
         settings: dict[str, Any] = {"n_features": n_buckets, "alternate_sign": False, "norm": None, "lowercase": False}
         settings |= {"dtype": np.float32, "strip_accents": None}
@@ -141,9 +144,30 @@ class TextReader:
         ValueError
             If X is not one text a row, or holds something else than texts.
         """
-        texts = _texts(X)
+        texts = self.texts(X)
         blocks = [vectorizer.transform(texts) for vectorizer in self._hashed]
         return csr_array(hstack(blocks, format="csr"))
+
+    def texts(self, X: Any) -> list[str]:
+        """Return X as a list of strings; a missing text is empty.
+
+        Raises
+        ------
+        ValueError
+            If X has several columns, or a row holds something else.
+        """
+        return _texts(X)
+
+    def buckets(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return the bucket of each of some tokens, `(N,)`.
+
+        Parameters
+        ----------
+        tokens : sequence of str
+        """
+        hasher = FeatureHasher(self.n_buckets, input_type="string", alternate_sign=False)
+        buckets: np.ndarray = hasher.transform([token] for token in tokens).indices.astype(np.int64)
+        return buckets
 
     def standardizer(self) -> TextStandardizer:
         """Return what finds the weights of tokens, and has not done so yet; see `Reader.standardizer`."""
@@ -221,6 +245,12 @@ class TextStandardizer:
         self.n_tokens, self.n_outputs = 1, 2
         self._places: np.ndarray | None = None  # of each column, -1 if it is left out
         self._rarity = np.zeros(1)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Place of each column of the matrix in the table of embeddings; -1: it is left out."""
+        assert self._places is not None
+        return self._places
 
     @property
     def embedding_rows(self) -> list[int]:

@@ -11,6 +11,8 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 ['loss / loss of the best constant', 'R²']
 """
 
+from ._attributions import Attributions, attributions
+from ._attributions_display import AttributionsDisplay
 from ._calibration import CalibrationCurve, CalibrationDisplay
 from ._confusion import ConfusionMatrixDisplay
 from ._coverage import CoverageDisplay
@@ -24,6 +26,8 @@ from ._report import TaskReportDisplay
 from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
+    "Attributions",
+    "AttributionsDisplay",
     "CalibrationCurve",
     "CalibrationDisplay",
     "ConfusionMatrixDisplay",
@@ -37,5 +41,6 @@ __all__ = [
     "PredictionErrorDisplay",
     "TaskReportDisplay",
     "TaskWeightsDisplay",
+    "attributions",
     "permutation_importance",
 ]

@@ -166,3 +166,13 @@ def test_an_encoder_of_columns_does_not_read_images():
     assert isinstance(make_reader("auto", form=Form.IMAGE), ArrayReader)
     with pytest.raises(ValueError, match="dim 4"):
         make_reader("passthrough", form=Form.IMAGE).fit_matrix(np.zeros((2, 1, 3, 3)))
+
+
+def test_the_mean_sample_leaves_out_what_is_missing_and_counts_weights():
+    X = np.array([[[1.0, 2.0], [np.nan, np.nan], [np.nan, np.nan]], [[3.0, np.nan], [5.0, 6.0], [np.nan, np.nan]]])
+    standardizer = ArrayStandardizer(Form.SEQUENCE, (3, 2)).update(X.reshape(2, -1), None, np.array([1.0, 3.0]))
+    np.testing.assert_allclose(standardizer.mean_sample_[:4], [2.5, 2.0, 5.0, 6.0])
+    np.testing.assert_allclose(standardizer.mean_sample_[4:], standardizer.mean_)
+    pictures = np.arange(12.0).reshape(1, 2, 2, 3)
+    mean = ArrayStandardizer(Form.IMAGE, (2, 2, 3)).update(pictures.reshape(1, -1), None, np.ones(1)).mean_sample_
+    np.testing.assert_array_equal(mean, pictures.ravel())

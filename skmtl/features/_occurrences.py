@@ -1,0 +1,106 @@
+"""Where in a text its tokens stand, so that what belongs to a token can be given back to the words it covers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ._texts import WORDS, TextReader
+
+_SPACES = re.compile(r"\s\s+")
+_RUN = re.compile(WORDS)
+# Chinese and Japanese write words side by side: there, each character counts as one.
+_ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s]")
+
+
+class TextPlaces:
+    """A text, its words, and the tokens that a reader finds in it.
+
+    Parameters
+    ----------
+    reader : TextReader
+    text : str
+
+    Attributes
+    ----------
+    words : list of str
+        Runs of letters and digits, single characters of Chinese and Japanese, and signs, in the order of the text. Of a
+        text of spaces alone, the text itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features import TextEncoder, TextPlaces
+    >>> reader = TextEncoder(word_ngrams=(1, 2), char_ngrams=(0, 0)).build()
+    >>> places = TextPlaces(reader, "so good!")
+    >>> places.words
+    ['so', 'good', '!']
+    >>> places.by_word(np.array([1.0, 2.0, 4.0, 6.0, 5.0])).tolist()  # "so good" has 6 letters, "good !" has 5
+    [3.0, 10.0, 5.0]
+    """
+
+    def __init__(self, reader: TextReader, text: str) -> None:
+        text = _SPACES.sub(" ", text)  # as the pieces of several characters have it
+        found = [match.span() for match in _WORD.finditer(text)]
+        self.words = [text[first:last] for first, last in found] or [text]
+        self._letters = np.array([not letter.isspace() for letter in text], dtype=float)
+        self._starts = np.array([first for first, _ in found] or [0])
+        if not found:
+            self._letters[:] = 1
+        spans: list[tuple[int, int]] = []
+        columns: list[np.ndarray] = [np.empty(0, np.int64)]
+        for block, (grams, own) in enumerate(_grams(reader, text)):
+            spans += own
+            if grams:
+                columns.append(reader.buckets(grams) + block * reader.n_buckets)
+        self.columns = np.concatenate(columns)  # (N,): the column of the reader's matrix of each token
+        self._spans = np.array(spans, dtype=np.int64).reshape(-1, 2)
+
+    def by_word(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum of what the tokens give to each word, `(n_words,)`.
+
+        A token's value is split evenly among its characters, spaces apart.
+
+        Parameters
+        ----------
+        values : ndarray of shape (N,)
+            One a token, in the order of `columns`.
+        """
+        counts = np.concatenate([[0.0], np.cumsum(self._letters)])
+        first, last = self._spans.T
+        letters = counts[last] - counts[first]
+        # A token of a space alone goes to the word before it.
+        place = np.maximum(np.searchsorted(self._starts, first, side="right") - 1, 0)
+        alone = letters == 0
+        result = np.zeros(len(self.words))
+        np.add.at(result, place[alone], values[alone])
+        each = np.where(alone, 0, values / np.where(alone, 1, letters))
+        steps = np.zeros(len(self._letters) + 1)
+        np.add.at(steps, first, each)
+        np.add.at(steps, last, -each)
+        per_letter = np.cumsum(steps)[:-1] * self._letters
+        if len(per_letter):
+            result += np.add.reduceat(per_letter, self._starts)
+        return result
+
+
+def _grams(reader: TextReader, text: str) -> list[tuple[list[str], list[tuple[int, int]]]]:
+    """Return, for runs of words and for pieces of text, those that the reader hashes, and the characters they cover."""
+    blocks = []
+    if any(reader.word_ngrams):
+        fewest, most = reader.word_ngrams
+        words = [match.span() for match in _RUN.finditer(text)]
+        runs = [
+            (place, place + length) for length in range(fewest, most + 1) for place in range(len(words) - length + 1)
+        ]
+        grams = [" ".join(text[slice(*word)] for word in words[first:last]) for first, last in runs]
+        blocks.append((grams, [(words[first][0], words[last - 1][1]) for first, last in runs]))
+    if any(reader.char_ngrams):
+        fewest, most = reader.char_ngrams
+        spans = [
+            (place, place + length) for length in range(fewest, most + 1) for place in range(len(text) - length + 1)
+        ]
+        blocks.append(([text[first:last] for first, last in spans], spans))
+    return blocks
