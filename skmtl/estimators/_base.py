@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from ..features import ArrayReader, Reader, form_of, make_reader, takes_holes
-from ..nn import as_sharing
+from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
     Targets,
@@ -32,6 +32,7 @@ from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
 from ._parameters import CONSTRAINTS, refuse_parameters_of_names, resolve_trunk, with_task_weights
+from ._transfer import read_as_fitted
 
 PREFIX = "task_weights__"
 # Attributes that a fit need not leave behind.
@@ -187,8 +188,11 @@ class BaseMultiTask(FittedMultiTask):
         kept = labelled_places(weights, column_weights)
         form = form_of(X)
         trunk = resolve_trunk(self, form)
-        reader = make_reader(self.encoder, trunk.wants_codes, form) if previous is None else previous.reader
-        X = check_features(self, reader, X, kept, reset=previous is None)
+        if previous is None and isinstance(trunk, FittedTrunk):
+            reader, X = read_as_fitted(self, trunk, X)
+        else:
+            reader = make_reader(self.encoder, trunk.wants_codes, form) if previous is None else previous.reader
+            X = check_features(self, reader, X, kept, reset=previous is None)
         if isinstance(reader, ArrayReader):
             reader.any_length = trunk.any_length and not as_sharing(self.sharing).reads_rows
         labelled = labelled_rows(X, numbers, weights, kept)

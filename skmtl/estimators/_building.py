@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from ..balancing import Balancer
 from ..features import ArrayStandardizer, ModalStandardizer, Standardizer, TextStandardizer, width_of
-from ..nn import MemberEmbedding, MultiModalTrunk, Network, Part, Trunk, bag_of
+from ..nn import BagEmbedding, FittedTrunk, MemberEmbedding, MultiModalTrunk, Network, Part, Trunk, bag_of
 from ..tasks import MemberStatistics, Objective, TaskGroup, TaskStructure
 from ..training import History, MultiTaskNet, ProgressLine, clone_callbacks, global_draws
 from ._model import Model, Seeds
@@ -42,16 +42,17 @@ def make_network(
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
         n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
-        bag = None
-        if isinstance(standardizer, TextStandardizer):
+        started = trunk.build_embedding(len(generators)) if isinstance(trunk, FittedTrunk) else None
+        bag = started if isinstance(started, BagEmbedding) else None
+        if bag is None and isinstance(standardizer, TextStandardizer):
             bag = bag_of(trunk, standardizer.n_tokens, generators)
         n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
         shape = standardizer.shape if bag is None else (n_features,)
-        bound = trunk.of_samples(shape)
+        bound = trunk.of_samples(shape).of_members(len(generators))
         if isinstance(bound, MultiModalTrunk) and isinstance(standardizer, ModalStandardizer):
             bound = bound.of_parts(_parts_of(standardizer))
         built = resolved.sharing.build(bound, n_features, n_tasks, generators)
-    embedding = MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag
+    embedding = started or (MemberEmbedding(standardizer.embedding_rows, size, generators) if n_vectors else bag)
     bias_only = [fixed for group in groups for fixed in group.bias_only]
     owners = [int(task) for group in groups for task in np.repeat(task_order[group.tasks], group.width)]
     chains = [group.outputs for group in groups if group.chained]

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..features import Reader, TextStandardizer
-from ..nn import Trunk
+from ..nn import FittedTrunk, Trunk
 from ..tasks import (
     Objective,
     Targets,
@@ -42,6 +42,7 @@ from ._intervals import measure_held_out
 from ._labelled import Keys, Labelled, Validation, merge_repeated
 from ._model import Model, Seeds
 from ._parameters import Resolved, resolve, settle
+from ._transfer import new_standardizer, starts_of
 
 LARGEST_SEED = 2**31 - 1
 
@@ -118,8 +119,10 @@ def fit_model(
     if resolved.early_stopping and validation is None:
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
     tasks, task_groups = engine_order(targets, column_weights, structure.chains)
-    standardizer = reader.standardizer() if previous is None else copy.deepcopy(previous.standardizer)
-    if len(labelled):
+    standardizer = new_standardizer(trunk, reader) if previous is None else copy.deepcopy(previous.standardizer)
+    if isinstance(trunk, FittedTrunk):
+        pass  # what it learned is meant in units that were measured then
+    elif len(labelled):
         row_weights = labelled.weights[:, column_weights > 0].max(axis=1)
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
     elif previous is None:  # a first chunk without labels still says how wide the network is to be
@@ -145,6 +148,7 @@ def fit_model(
     model = Model(
         structure, targets, tasks, task_groups, reader, standardizer, seeds, resolved, statistics, seen, net, n_fits
     )  # fmt: skip
+    model.starts = starts_of(trunk, previous)
     if not len(tasks) or not len(labelled):
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
     batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)

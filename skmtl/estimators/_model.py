@@ -71,6 +71,8 @@ class Model:
         What predictions missed on rows that were held out; None without such rows.
     temperatures : ndarray of shape (T,) or None
         How sure the probabilities of classes are made; None: as they are.
+    starts : tuple of bytes
+        Fingerprints of the trained trunks from which its own came, the earliest first.
     """
 
     structure: TaskStructure
@@ -88,6 +90,7 @@ class Model:
     blend: Blend | None = None
     held_out: HeldOut | None = None
     temperatures: np.ndarray | None = None
+    starts: tuple[bytes, ...] = ()
 
     @property
     def network(self) -> Network:

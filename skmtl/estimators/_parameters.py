@@ -198,7 +198,7 @@ def resolve(
     sharing, balancing = clone(as_sharing(estimator.sharing)), resolve_balancing(estimator.balancing)
     sharing.check()
     balancing.check()
-    n_estimators = estimator.n_estimators if estimator.n_estimators != "auto" else 8 if trunk.batched else 1
+    n_estimators = trunk.usual_members if estimator.n_estimators == "auto" else estimator.n_estimators
     smallest = n_held_out(n_foldable, n_estimators, estimator.validation_fraction)
     smallest_rows = n_held_out(n_distinct, n_estimators, estimator.validation_fraction)
     early_stopping = estimator.early_stopping

@@ -18,6 +18,7 @@ from ._cross_stitch import CrossStitch
 from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
 from ._film import FiLM
+from ._fitted import FittedTrunk
 from ._hard import Hard
 from ._heads import Heads
 from ._independent import Independent
@@ -54,6 +55,7 @@ __all__ = [
     "CrossStitch",
     "DSelectK",
     "FiLM",
+    "FittedTrunk",
     "FixedTrunk",
     "Hard",
     "Heads",

@@ -30,7 +30,8 @@ def check_draws(trunk: Trunk, n_experts: int, sharing: str) -> None:
     if n_experts > 1 and trunk.starts_alike:
         raise ValueError(
             f"{sharing} needs {n_experts} experts that differ, but copies of the module {trunk!r} start alike, and "
-            "under equal gates would stay so: give ModuleTrunk(its class, …), or a callable that makes it."
+            "under equal gates would stay so: give ModuleTrunk(its class, …), a callable that makes it, or "
+            "sharing='hard', 'independent' or 'soft'."
         )
 
 

@@ -163,6 +163,8 @@ class MemberDropout(nn.Module):
     ----------
     generator : torch.Generator or None
         Where masks are drawn from; the training engine sets it, and it is part of no copy or pickle.
+    active : bool
+        Whether anything is dropped while training; not in what is frozen.
 
     Notes
     -----
@@ -180,6 +182,8 @@ class MemberDropout(nn.Module):
     tensor([[[1., 1.]]])
     """
 
+    active = True
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
@@ -192,7 +196,7 @@ class MemberDropout(nn.Module):
 
     def mask(self, x: Tensor) -> Tensor | None:
         """Draw what units are multiplied by, of the shape of `x`: 0, or 1 / (1 - rate); None if nothing is dropped."""
-        if not self.training or self.rate == 0:
+        if not (self.training and self.active) or self.rate == 0:
             return None
         return torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator).div_(1 - self.rate)
 

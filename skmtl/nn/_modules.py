@@ -113,7 +113,7 @@ class LoopedTrunk(Trunk):
         ValueError
             If the module is no `nn.Sequential`, or a layer does not return `(n_rows, n_units)`.
         """
-        members = [_layers_of(module) for module in self._start(n_features, generators)]
+        members = [layers_of(module) for module in self._start(n_features, generators)]
         for own in members:
             own[0] = self._whole(own[0])
         layers: list[nn.Module] = []
@@ -138,8 +138,18 @@ class LoopedTrunk(Trunk):
         return modules
 
 
-def _layers_of(module: nn.Module) -> list[nn.Module]:
-    """Cut an `nn.Sequential` before each part that holds a matrix; what stands before the first belongs to it."""
+def layers_of(module: nn.Module) -> list[nn.Module]:
+    """Cut an `nn.Sequential` before each part that holds a matrix; what stands before the first belongs to it.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    Raises
+    ------
+    ValueError
+        If it is no `nn.Sequential`.
+    """
     if not isinstance(module, nn.Sequential):
         raise ValueError(
             f"The trunk {type(module).__name__} is one module, which has no layers between which tasks could share. "

@@ -105,7 +105,7 @@ class Network(nn.Module):
         x : Tensor of shape (B, F)
         rows : Tensor of shape (M, B) or None
         """
-        if isinstance(self.trunk, MLP):
+        if isinstance(self.trunk, MLP) and self.closed_form:
             return ClosedPass(self.head, self.trunk, self.embedding, x)
         self.zero_grad()
         x = self._embedded(x)
@@ -206,10 +206,10 @@ class Network(nn.Module):
             if isinstance(module, MemberDropout):
                 module.generator = generator
 
-    @property
+    @cached_property
     def closed_form(self) -> bool:
-        """Whether gradients are computed without automatic differentiation."""
-        return isinstance(self.trunk, MLP)
+        """Whether gradients are computed without automatic differentiation: those of all parameters, or of none."""
+        return isinstance(self.trunk, MLP) and all(parameter.requires_grad for parameter in self.trunk.parameters())
 
     @cached_property
     def mixes_rows(self) -> bool:

@@ -34,8 +34,9 @@ class Trunk(BaseEstimator):
     Attributes
     ----------
     batched : bool
-        Whether members train in one batched module, so that several are cheap; otherwise an estimator's
-        `n_estimators="auto"` means one.
+        Whether members train in one batched module, so that several are cheap; by default False.
+    usual_members : int
+        Members where an estimator's `n_estimators` is "auto": 8 where they are batched, or else 1.
     wants_codes : bool
         Whether numbers get piecewise-linear codes beside them where an estimator's `encoder` is "auto". A module of
         your own reads one standardised number per column.
@@ -55,10 +56,7 @@ class Trunk(BaseEstimator):
     True
     """
 
-    batched = False
-    draws_globally = True
     starts_alike = False
-    any_length = False
     shape: tuple[int, ...] = ()
 
     def of_samples(self, shape: tuple[int, ...]) -> Self:
@@ -77,6 +75,42 @@ class Trunk(BaseEstimator):
         bound = copy.copy(self)
         bound.shape = shape
         return bound
+
+    def of_members(self, n_members: int) -> Self:
+        """Return a trunk that builds for so many members; what `build` is asked for may be several copies of each.
+
+        By default the trunk itself: what starts from draws need not know whose they are.
+
+        Parameters
+        ----------
+        n_members : int
+
+        Returns
+        -------
+        Trunk
+        """
+        del n_members
+        return self
+
+    @property
+    def batched(self) -> bool:
+        """Whether members train in one batched module."""
+        return False
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether the module draws from torch's global generator."""
+        return True
+
+    @property
+    def any_length(self) -> bool:
+        """Whether sequences may be longer later than at fit."""
+        return False
+
+    @property
+    def usual_members(self) -> int:
+        """Members where an estimator's `n_estimators` is "auto"."""
+        return 8 if self.batched else 1
 
     @property
     def wants_codes(self) -> bool:
