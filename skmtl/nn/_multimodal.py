@@ -168,7 +168,8 @@ class MultiModalTrunk(LoopedTrunk):
 def _usual_trunk(part: Part) -> Trunk:
     if part.n_tokens:
         return TextTrunk()
-    return {1: MLPTrunk, 2: RecurrentTrunk, 3: ConvTrunk}[len(part.shape)]()
+    usual: Trunk = {1: MLPTrunk, 2: RecurrentTrunk, 3: ConvTrunk}[len(part.shape)]()
+    return usual
 
 
 def _kind(part: Part) -> str:
