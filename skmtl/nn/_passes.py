@@ -140,7 +140,8 @@ class TrainingPass:
             self.backward_trunk(self.heads.pulled(shared_gradient, signs, shares))
         else:
             pulls = self.task_gradients(shared_gradient) * signs[:, None]  # (M, T, B, H)
-            self.backward_trunk((torch.where(pulls > 0, *shares.unsqueeze(3).unbind(2)) * pulls).sum(1) * signs)
+            rising, falling = shares.unsqueeze(3).unbind(2)
+            self.backward_trunk((torch.where(pulls > 0, rising, falling) * pulls).sum(1) * signs)
 
     def _backward_heads(self, gradient: Tensor) -> None:
         self.heads.backward(self.representation, gradient)
