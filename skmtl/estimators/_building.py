@@ -12,8 +12,8 @@ import torch
 from sklearn.base import clone
 
 from ..balancing import Balancer
-from ..features import ArrayStandardizer, Standardizer, TextStandardizer
-from ..nn import MemberEmbedding, Network, Trunk, bag_of
+from ..features import ArrayStandardizer, PretrainedStandardizer, Standardizer, TextStandardizer
+from ..nn import BagEmbedding, MemberEmbedding, MemberEncoders, Network, PretrainedTrunk, Trunk, bag_of
 from ..tasks import MemberStatistics, Objective, TaskGroup, TaskStructure
 from ..training import History, MultiTaskNet, ProgressLine, clone_callbacks, global_draws
 from ._model import Model, Seeds
@@ -25,7 +25,7 @@ def make_network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer,
+    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer,
     previous: Model | None,
     groups: list[TaskGroup],
     task_order: np.ndarray,
@@ -42,9 +42,11 @@ def make_network(
     with global_draws(seeds.noise, resolved.device) if trunk.draws_globally else nullcontext():
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
         n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
-        bag = None
+        bag: BagEmbedding | MemberEncoders | None = None
         if isinstance(standardizer, TextStandardizer):
             bag = bag_of(trunk, standardizer.n_tokens, generators)
+        elif isinstance(standardizer, PretrainedStandardizer) and isinstance(trunk, PretrainedTrunk):
+            bag = trunk.encoders(standardizer, generators)
         n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
         shape = standardizer.shape if bag is None else (n_features,)
         built = resolved.sharing.build(trunk.of_samples(shape), n_features, n_tasks, generators)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..companions import Blend
-from ..features import ArrayStandardizer, Reader, Standardizer, TextStandardizer
+from ..features import ArrayStandardizer, PretrainedStandardizer, Reader, Standardizer, TextStandardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -77,7 +77,7 @@ class Model:
     tasks: np.ndarray
     groups: list[TaskGroup]
     reader: Reader
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer
+    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer
     seeds: Seeds
     resolved: Resolved
     statistics: MemberStatistics

@@ -6,21 +6,30 @@ numbers standardised, holes imputed and marked, few categories one-hot, many as 
 """
 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._backbone import Backbone, need
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._layout import Layout
+from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._represent import POOLINGS, Passage
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
 
 __all__ = [
     "CHUNK_BYTES",
+    "POOLINGS",
     "ArrayReader",
     "ArrayStandardizer",
+    "Backbone",
     "Form",
     "Layout",
     "MatrixReader",
+    "Passage",
+    "PretrainedReader",
+    "PretrainedStandardizer",
     "Reader",
+    "RepresentationReader",
     "Standardizer",
     "TableEncoder",
     "TableReader",
@@ -32,6 +41,7 @@ __all__ = [
     "check_finite",
     "form_of",
     "make_reader",
+    "need",
     "row_chunks",
     "takes_holes",
 ]

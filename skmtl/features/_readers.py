@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from ._arrays import ArrayReader, ArrayStandardizer, Form
 from ._chunks import check_finite
 from ._layout import Layout
+from ._pretrained import PretrainedStandardizer
 from ._reading import number_matrix
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -37,7 +38,7 @@ class Reader(Protocol):
     def matrix(self, X: Any) -> Any:
         """Return the matrix of an X like that of fit."""
 
-    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer:
+    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer:
         """Return a standardizer for the matrices of this reader that has not measured anything yet."""
 
 

@@ -141,7 +141,7 @@ class TextReader:
         ValueError
             If X is not one text a row, or holds something else than texts.
         """
-        texts = _texts(X)
+        texts = texts_of(X)
         blocks = [vectorizer.transform(texts) for vectorizer in self._hashed]
         return csr_array(hstack(blocks, format="csr"))
 
@@ -150,7 +150,7 @@ class TextReader:
         return TextStandardizer(self.min_rows)
 
 
-def _texts(X: Any) -> list[str]:
+def texts_of(X: Any) -> list[str]:
     """Return X as a list of strings; a missing text is empty.
 
     Raises

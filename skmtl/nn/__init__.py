@@ -16,6 +16,7 @@ from ._conv import ConvTrunk
 from ._cross_stitch import CrossStitch
 from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
+from ._encoders import MemberEncoders, Pace
 from ._film import FiLM
 from ._hard import Hard
 from ._heads import Heads
@@ -29,6 +30,7 @@ from ._mtan import MTAN
 from ._network import Network
 from ._passes import TrainingPass
 from ._ple import CGC, PLE
+from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
@@ -61,10 +63,13 @@ __all__ = [
     "MMoE",
     "MemberDropout",
     "MemberEmbedding",
+    "MemberEncoders",
     "MemberLinear",
     "MemberModules",
     "ModuleTrunk",
     "Network",
+    "Pace",
+    "PretrainedTrunk",
     "RecurrentTrunk",
     "SharedTrunk",
     "Sharing",

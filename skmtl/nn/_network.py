@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ._embedding import MemberEmbedding
+from ._encoders import MemberEncoders, Pace
 from ._heads import Heads
 from ._layers import MemberDropout
 from ._mlp import MLP
@@ -32,7 +33,7 @@ class Network(nn.Module):
         and no result depends on the order of the tasks.
     bias_only : sequence of bool or None, default=None
         Which outputs do not depend on the features; None: none.
-    embedding : MemberEmbedding, BagEmbedding or None, default=None
+    embedding : MemberEmbedding, BagEmbedding, MemberEncoders or None, default=None
         What replaces the last columns of the features, or all, before the trunk reads them.
     owners : sequence of int or None, default=None
         The task that each output belongs to; None: each is a task.
@@ -55,7 +56,7 @@ class Network(nn.Module):
         trunk: nn.Module,
         start: Tensor,
         bias_only: Sequence[bool] | None = None,
-        embedding: MemberEmbedding | BagEmbedding | None = None,
+        embedding: MemberEmbedding | BagEmbedding | MemberEncoders | None = None,
         owners: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class Network(nn.Module):
         x : Tensor of shape (B, F)
         rows : Tensor of shape (M, B) or None
         """
-        if isinstance(self.trunk, MLP):
+        if isinstance(self.trunk, MLP) and not isinstance(self.embedding, MemberEncoders):
             return ClosedPass(self.head, self.trunk, self.embedding, x)
         self.zero_grad()
         x = self._embedded(x)
@@ -195,7 +196,19 @@ class Network(nn.Module):
     @property
     def closed_form(self) -> bool:
         """Whether gradients are computed without automatic differentiation."""
-        return isinstance(self.trunk, MLP)
+        return isinstance(self.trunk, MLP) and not isinstance(self.embedding, MemberEncoders)
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether foreign layers may draw from torch's global generator."""
+        return self.mixes_rows or isinstance(self.embedding, MemberEncoders)
+
+    @property
+    def paces(self) -> list[tuple[Pace, list[nn.Parameter]]]:
+        """Parameters that learn at a pace of their own."""
+        if not isinstance(self.embedding, MemberEncoders):
+            return []
+        return [(self.embedding.pace, [weight for weight in self.embedding.parameters() if weight.requires_grad])]
 
     @cached_property
     def mixes_rows(self) -> bool:
@@ -242,6 +255,8 @@ class Network(nn.Module):
                     tensors += [(tensor, place // copies) for tensor in own]
                     foreign |= {id(tensor) for tensor in own}
         tensors += [(tensor, None) for tensor in self.trunk.parameters() if id(tensor) not in foreign]
-        if self.embedding is not None:
+        if isinstance(self.embedding, MemberEncoders):
+            tensors += self.embedding.member_tensors()
+        elif self.embedding is not None:
             tensors.append((self.embedding.weight, None))
         return tensors + [(tensor, None) for tensor in self.head.parameters()]
