@@ -23,7 +23,7 @@ from ._encoders import ADAPTERS, MemberEncoders, Pace, Tuning
 from ._mlp import MLPTrunk
 
 # Learning rates of what is added to a pretrained model, and of its own weights.
-ADAPTERS_RATE, WEIGHTS_RATE = 5e-4, 3e-5
+ADAPTERS_RATE, WEIGHTS_RATE = 1e-3, 3e-5
 # What models read, and how it is given.
 KINDS = {
     Form.TEXT: "texts, a list, Series or array of strings",
@@ -68,12 +68,12 @@ class PretrainedTrunk(MLPTrunk):
         Share of the units of each dense layer that are dropped while training, in [0, 1).
     learning_rate : float or "auto", default="auto"
         Of the model's part; the estimator's `learning_rate_init` is that of all else, and its schedule that of both.
-        "auto": 5e-4 for adapters, 3e-5 for the model's own weights.
+        "auto": 1e-3 for adapters, 3e-5 for the model's own weights.
     warm_up : float, default=0.5
         Epochs over which the learning rate of the model's part rises from 0.
-    chunk_size : int, default=32
+    chunk_size : int or "auto", default="auto"
         Rows that go through the model at once, those of like length together. A batch of more is cut, and its gradient
-        accumulated, so that it does not depend on this number.
+        accumulated, so that it does not depend on this number. "auto": 8 on the CPU, 64 elsewhere.
     checkpointing : bool, default=False
         Whether the units of a chunk are computed again for its gradient rather than kept: training needs the memory of
         one chunk, whatever `batch_size` is, and a third more time.
@@ -110,7 +110,7 @@ class PretrainedTrunk(MLPTrunk):
         "max_length": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "warm_up": [Interval(Real, 0, None, closed="left")],
-        "chunk_size": [Interval(Integral, 1, None, closed="left")],
+        "chunk_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "checkpointing": ["boolean"],
         "precision": [StrOptions({"float32", "bfloat16"})],
         "local_files_only": ["boolean"],
@@ -130,7 +130,7 @@ class PretrainedTrunk(MLPTrunk):
         dropout: float = 0.5,
         learning_rate: float | str = "auto",
         warm_up: float = 0.5,
-        chunk_size: int = 32,
+        chunk_size: int | str = "auto",
         checkpointing: bool = False,
         precision: str = "float32",
         local_files_only: bool = True,
@@ -217,7 +217,8 @@ class PretrainedTrunk(MLPTrunk):
         return MemberEncoders(standardizer.backbone, self._passage(standardizer.shape), tuning, pace, generators)
 
     def _passage(self, shape: tuple[int, ...]) -> Passage:
-        return Passage(self.pooling, self.chunk_size, self.precision, self.checkpointing, shape)
+        size = None if isinstance(self.chunk_size, str) else int(self.chunk_size)
+        return Passage(self.pooling, size, self.precision, self.checkpointing, shape)
 
     def _check(self) -> None:
         self._validate_params()
