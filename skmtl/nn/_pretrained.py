@@ -60,7 +60,7 @@ class PretrainedTrunk(MLPTrunk):
         in front, as BERT and ViT; "last" those that read from left to right, as GPT-2. Padding never counts.
     max_length : int, default=256
         Tokens of a text that are read; the model's own limit holds, too.
-    hidden_layer_sizes : sequence of int, default=(256,)
+    hidden_layer_sizes : sequence of int, default=(512,)
         Units of each dense layer above the model; empty: none.
     activation : str, default="relu"
         A name of `skmtl.nn.ACTIVATIONS`.
@@ -125,7 +125,7 @@ class PretrainedTrunk(MLPTrunk):
         trainable: str | int = "auto",
         pooling: str = "mean",
         max_length: int = 256,
-        hidden_layer_sizes: Sequence[int] = (256,),
+        hidden_layer_sizes: Sequence[int] = (512,),
         activation: str = "relu",
         dropout: float = 0.5,
         learning_rate: float | str = "auto",
