@@ -25,3 +25,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the data that does not ship with the package: set SKMTL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pretrained_models(tmp_path_factory) -> dict[str, str]:
+    """Return the folders of small random models, by the name of their kind; skip the test without transformers."""
+    for package in ("transformers", "peft"):
+        pytest.importorskip(package, reason=f"needs {package}: pip install 'skmtl[pretrained]'")
+    from tests.pretrained import save_models
+
+    return save_models(tmp_path_factory.mktemp("models"))

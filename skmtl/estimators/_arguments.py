@@ -9,8 +9,36 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ..features import ArrayReader, ModalReader, Reader, TextReader
+from ..features import ArrayReader, Form, ModalReader, PretrainedReader, Reader, TextReader, make_reader
+from ..nn import Trunk
 from ..tasks import Columns, TaskStructure
+from ._parameters import check_device
+
+
+def resolve_reader(estimator: Any, trunk: Trunk, form: Form) -> Reader:
+    """Return what reads X: as the trunk asks for, or else as `encoder` says.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    trunk : Trunk
+    form : Form
+        What the samples of X are.
+
+    Raises
+    ------
+    ValueError
+        If the trunk reads X itself and there is an encoder, too; or from either.
+    """
+    own = trunk.reader(form, check_device(estimator.device))
+    if own is None:
+        return make_reader(estimator.encoder, trunk.wants_codes, form)
+    if not (isinstance(estimator.encoder, str) and estimator.encoder == "auto"):
+        raise ValueError(
+            f"encoder={estimator.encoder!r} was given, but {type(trunk).__name__} reads X itself. Leave encoder at "
+            "'auto'."
+        )
+    return own
 
 
 def check_features(
@@ -35,7 +63,8 @@ def check_features(
     ValueError
         If X has the wrong columns, or holds what the reader refuses.
     """
-    if isinstance(reader, (ArrayReader, TextReader, ModalReader)):  # scikit-learn would count the lengths of lists
+    # scikit-learn would count the lengths of lists
+    if isinstance(reader, (ArrayReader, TextReader, ModalReader, PretrainedReader)):
         if not reset:
             return reader.matrix(X)
         matrix = reader.fit_matrix(X, rows)

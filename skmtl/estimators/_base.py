@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
-from ..features import ArrayReader, Reader, form_of, make_reader, takes_holes
+from ..features import ArrayReader, Reader, form_of, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
@@ -25,7 +25,7 @@ from ..tasks import (
     task_weights_by_task,
     with_chains,
 )
-from ._arguments import check_features, check_labelled, check_same_length, check_task_order
+from ._arguments import check_features, check_labelled, check_same_length, check_task_order, resolve_reader
 from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
@@ -191,7 +191,7 @@ class BaseMultiTask(FittedMultiTask):
         if previous is None and isinstance(trunk, FittedTrunk):
             reader, X = read_as_fitted(self, trunk, X)
         else:
-            reader = make_reader(self.encoder, trunk.wants_codes, form) if previous is None else previous.reader
+            reader = resolve_reader(self, trunk, form) if previous is None else previous.reader
             X = check_features(self, reader, X, kept, reset=previous is None)
         if isinstance(reader, ArrayReader):
             reader.any_length = trunk.any_length and not as_sharing(self.sharing).reads_rows

@@ -12,8 +12,19 @@ import torch
 from sklearn.base import clone
 
 from ..balancing import Balancer
-from ..features import ArrayStandardizer, ModalStandardizer, Standardizer, TextStandardizer, width_of
-from ..nn import BagEmbedding, FittedTrunk, MemberEmbedding, MultiModalTrunk, Network, Part, Trunk, bag_of
+from ..features import AnyStandardizer, ModalStandardizer, PretrainedStandardizer, TextStandardizer, width_of
+from ..nn import (
+    BagEmbedding,
+    FittedTrunk,
+    MemberEmbedding,
+    MemberEncoders,
+    MultiModalTrunk,
+    Network,
+    Part,
+    PretrainedTrunk,
+    Trunk,
+    bag_of,
+)
 from ..tasks import MemberStatistics, Objective, TaskGroup, TaskStructure
 from ..training import History, MultiTaskNet, ProgressLine, clone_callbacks, global_draws
 from ._model import Model, Seeds
@@ -25,7 +36,7 @@ def make_network(
     seeds: Seeds,
     resolved: Resolved,
     statistics: MemberStatistics,
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer,
+    standardizer: AnyStandardizer,
     previous: Model | None,
     groups: list[TaskGroup],
     task_order: np.ndarray,
@@ -43,9 +54,11 @@ def make_network(
         n_vectors, size = standardizer.n_embedded, standardizer.embedding_size
         n_tasks = int(task_order.max()) + 1 if len(task_order) else 1
         started = trunk.build_embedding(len(generators)) if isinstance(trunk, FittedTrunk) else None
-        bag = started if isinstance(started, BagEmbedding) else None
+        bag: BagEmbedding | MemberEncoders | None = started if isinstance(started, BagEmbedding) else None
         if bag is None and isinstance(standardizer, TextStandardizer):
             bag = bag_of(trunk, standardizer.n_tokens, generators)
+        elif isinstance(standardizer, PretrainedStandardizer) and isinstance(trunk, PretrainedTrunk):
+            bag = trunk.encoders(standardizer, generators)
         n_features = standardizer.n_outputs + n_vectors * size if bag is None else bag.n_outputs
         shape = standardizer.shape if bag is None else (n_features,)
         bound = trunk.of_samples(shape).of_members(len(generators))

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from ..companions import Blend
-from ..features import ArrayStandardizer, ModalStandardizer, Reader, Standardizer, TextStandardizer
+from ..features import AnyStandardizer, Reader, TextStandardizer
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -80,7 +80,7 @@ class Model:
     tasks: np.ndarray
     groups: list[TaskGroup]
     reader: Reader
-    standardizer: Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer
+    standardizer: AnyStandardizer
     seeds: Seeds
     resolved: Resolved
     statistics: MemberStatistics

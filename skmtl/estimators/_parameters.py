@@ -213,7 +213,8 @@ def resolve(
             f"n_estimators={n_estimators}, validation_fraction={estimator.validation_fraction}: give at least "
             f"{max(needed, 2)}, or early_stopping='auto'."
         )
-    batch_size = estimator.batch_size if estimator.batch_size != "auto" else int(np.clip(n_distinct // 32, 32, 256))
+    automatic = int(np.clip(n_distinct // 32, 32, trunk.largest_batch))
+    batch_size = automatic if estimator.batch_size == "auto" else estimator.batch_size
     if n_distinct <= batch_size and n_rows <= max(batch_size, LARGEST_WHOLE_BATCH):
         batch_size = max(n_rows, 1)
     device = check_device(estimator.device)

@@ -6,7 +6,7 @@ import copy
 from hashlib import blake2b
 from typing import Any
 
-from ..features import ArrayStandardizer, ModalStandardizer, Reader, Standardizer, TextStandardizer
+from ..features import AnyStandardizer, Reader
 from ..nn import FittedTrunk, Network, Trunk
 from ._arguments import check_features
 from ._model import Model
@@ -67,9 +67,7 @@ def read_as_fitted(estimator: Any, trunk: FittedTrunk, X: Any) -> tuple[Reader, 
         ) from error
 
 
-def new_standardizer(
-    trunk: Trunk, reader: Reader
-) -> Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer:
+def new_standardizer(trunk: Trunk, reader: Reader) -> AnyStandardizer:
     """Return the standardizer of a new model: that of the model from which its trunk starts, or one still to measure.
 
     Parameters

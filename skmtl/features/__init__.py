@@ -6,27 +6,37 @@ numbers standardised, holes imputed and marked, few categories one-hot, many as 
 """
 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._backbone import Backbone, need
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces
-from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
+from ._readers import AnyStandardizer, MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._represent import POOLINGS, Passage
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
-from ._texts import TextEncoder, TextReader, TextStandardizer
+from ._texts import TextEncoder, TextReader, TextStandardizer, texts_of
 
 __all__ = [
     "CHUNK_BYTES",
+    "POOLINGS",
+    "AnyStandardizer",
     "ArrayReader",
     "ArrayStandardizer",
+    "Backbone",
     "Form",
     "Layout",
     "MatrixReader",
     "ModalReader",
     "ModalStandardizer",
     "MultiModal",
+    "Passage",
+    "PretrainedReader",
+    "PretrainedStandardizer",
     "Reader",
+    "RepresentationReader",
     "Standardizer",
     "TableEncoder",
     "TableReader",
@@ -39,7 +49,9 @@ __all__ = [
     "check_finite",
     "form_of",
     "make_reader",
+    "need",
     "row_chunks",
     "takes_holes",
+    "texts_of",
     "width_of",
 ]

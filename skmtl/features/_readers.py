@@ -12,10 +12,13 @@ from ._arrays import ArrayReader, ArrayStandardizer, Form
 from ._chunks import check_finite
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer
+from ._pretrained import PretrainedStandardizer
 from ._reading import number_matrix
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextStandardizer
+
+AnyStandardizer = Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer | PretrainedStandardizer
 
 
 class Reader(Protocol):
@@ -38,7 +41,7 @@ class Reader(Protocol):
     def matrix(self, X: Any) -> Any:
         """Return the matrix of an X like that of fit."""
 
-    def standardizer(self) -> Standardizer | ArrayStandardizer | TextStandardizer | ModalStandardizer:
+    def standardizer(self) -> AnyStandardizer:
         """Return a standardizer for the matrices of this reader that has not measured anything yet."""
 
 

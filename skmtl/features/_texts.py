@@ -144,19 +144,9 @@ class TextReader:
         ValueError
             If X is not one text a row, or holds something else than texts.
         """
-        texts = self.texts(X)
+        texts = texts_of(X)
         blocks = [vectorizer.transform(texts) for vectorizer in self._hashed]
         return csr_array(hstack(blocks, format="csr"))
-
-    def texts(self, X: Any) -> list[str]:
-        """Return X as a list of strings; a missing text is empty.
-
-        Raises
-        ------
-        ValueError
-            If X has several columns, or a row holds something else.
-        """
-        return _texts(X)
 
     def buckets(self, tokens: Sequence[str]) -> np.ndarray:
         """Return the bucket of each of some tokens, `(N,)`.
@@ -174,7 +164,7 @@ class TextReader:
         return TextStandardizer(self.min_rows)
 
 
-def _texts(X: Any) -> list[str]:
+def texts_of(X: Any) -> list[str]:
     """Return X as a list of strings; a missing text is empty.
 
     Raises

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..estimators._explaining import Inputs
-from ..features import ArrayReader, Form, Layout, TextPlaces, TextReader, TransformerReader
+from ..features import ArrayReader, Form, Layout, TextPlaces, TextReader, TransformerReader, texts_of
 
 
 class ColumnOrigins:
@@ -137,7 +137,7 @@ def origins_of(estimator: Any, X: Any) -> ColumnOrigins | ArrayOrigins | TextOri
     model = estimator._model
     reader, standardizer = model.reader, model.standardizer
     if isinstance(reader, TextReader):
-        return TextOrigins(reader, standardizer.places, reader.texts(X))
+        return TextOrigins(reader, standardizer.places, texts_of(X))
     if isinstance(reader, ArrayReader):
         if reader.form is Form.IMAGE:
             return ArrayOrigins(reader.form, reader.shape)

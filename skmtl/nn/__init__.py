@@ -17,6 +17,7 @@ from ._conv import ConvTrunk
 from ._cross_stitch import CrossStitch
 from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
+from ._encoders import MemberEncoders, Pace
 from ._film import FiLM
 from ._fitted import FittedTrunk
 from ._hard import Hard
@@ -32,6 +33,7 @@ from ._multimodal import MultiModalTrunk, Part
 from ._network import Network
 from ._passes import TrainingPass
 from ._ple import CGC, PLE
+from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
@@ -66,12 +68,15 @@ __all__ = [
     "MMoE",
     "MemberDropout",
     "MemberEmbedding",
+    "MemberEncoders",
     "MemberLinear",
     "MemberModules",
     "ModuleTrunk",
     "MultiModalTrunk",
     "Network",
+    "Pace",
     "Part",
+    "PretrainedTrunk",
     "RecurrentTrunk",
     "SharedTrunk",
     "Sharing",

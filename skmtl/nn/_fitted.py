@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ._embedding import MemberEmbedding
+from ._encoders import MemberEncoders
 from ._frozen import Frozen, freeze_embedding, freeze_layers, freeze_member, n_frozen, thawed
 from ._layers import MemberLinear
 from ._mlp import MLP
@@ -20,7 +21,7 @@ from ._samples import Unflattened
 from ._text import BagEmbedding
 from ._trunk import Trunk
 
-Batched = TypeVar("Batched", MLP, MemberEmbedding, BagEmbedding)
+Batched = TypeVar("Batched", bound=MLP | MemberEmbedding | BagEmbedding)
 # Way out of most errors.
 NEEDED = "It needs a fitted MultiTaskRegressor, MultiTaskClassifier or MultiTaskEstimator with sharing='hard'"
 
@@ -80,7 +81,9 @@ class FittedTrunk(Trunk):
         -------
         dict
         """
-        return super().get_params(deep=False) if deep else super().get_params(deep)
+        del deep
+        params: dict[str, Any] = super().get_params(deep=False)
+        return params
 
     def __sklearn_clone__(self) -> FittedTrunk:
         """Return a copy with the same fitted estimator, whose clone would have forgotten what it learned."""
@@ -106,6 +109,11 @@ class FittedTrunk(Trunk):
                     "of the new estimator, too."
                 )
             raise ValueError(f"FittedTrunk cannot start from this {kind}: it is not fitted. {NEEDED}.")
+        if isinstance(network.embedding, MemberEncoders):
+            raise ValueError(
+                f"FittedTrunk cannot start from a {kind} with trunk={self.estimator.trunk!r}, whose large model was "
+                "trained with it. Give that trunk itself to the new estimator, with the folder of a model saved anew."
+            )
         if not isinstance(network.trunk, (MLP, MemberModules)):
             raise ValueError(
                 f"FittedTrunk cannot start from a {kind} with sharing={self.estimator.sharing!r}, in which tasks have "
@@ -189,7 +197,7 @@ class FittedTrunk(Trunk):
         n_members : int
         """
         embedding = self.network.embedding
-        if embedding is None:
+        if embedding is None or isinstance(embedding, MemberEncoders):
             return None
         taken = _members_of(embedding, self._origins(n_members))
         freeze_embedding(taken, frozen=self._asked() != 0, silent=self._asked() is None)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ._embedding import MemberEmbedding
+from ._encoders import MemberEncoders, Pace
 from ._heads import Heads
 from ._layers import MemberDropout
 from ._mlp import MLP
@@ -32,7 +33,7 @@ class Network(nn.Module):
         the prior and no result depends on the order of the tasks.
     bias_only : sequence of bool or None, default=None
         Which outputs do not depend on the features; None: none.
-    embedding : MemberEmbedding, BagEmbedding or None, default=None
+    embedding : MemberEmbedding, BagEmbedding, MemberEncoders or None, default=None
         What replaces the last columns of the features, or all, before the trunk reads them.
     owners : sequence of int or None, default=None
         The task that each output belongs to; None: each is a task.
@@ -57,7 +58,7 @@ class Network(nn.Module):
         trunk: nn.Module,
         start: Tensor,
         bias_only: Sequence[bool] | None = None,
-        embedding: MemberEmbedding | BagEmbedding | None = None,
+        embedding: MemberEmbedding | BagEmbedding | MemberEncoders | None = None,
         owners: Sequence[int] | None = None,
         chains: Sequence[slice] = (),
     ) -> None:
@@ -105,7 +106,7 @@ class Network(nn.Module):
         x : Tensor of shape (B, F)
         rows : Tensor of shape (M, B) or None
         """
-        if isinstance(self.trunk, MLP) and self.closed_form:
+        if isinstance(self.trunk, MLP) and self.closed_form and not isinstance(self.embedding, MemberEncoders):
             return ClosedPass(self.head, self.trunk, self.embedding, x)
         self.zero_grad()
         x = self._embedded(x)
@@ -209,7 +210,20 @@ class Network(nn.Module):
     @cached_property
     def closed_form(self) -> bool:
         """Whether gradients are computed without automatic differentiation: those of all parameters, or of none."""
-        return isinstance(self.trunk, MLP) and all(parameter.requires_grad for parameter in self.trunk.parameters())
+        trained = all(parameter.requires_grad for parameter in self.trunk.parameters())
+        return isinstance(self.trunk, MLP) and trained and not isinstance(self.embedding, MemberEncoders)
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether foreign layers may draw from torch's global generator."""
+        return self.mixes_rows or isinstance(self.embedding, MemberEncoders)
+
+    @property
+    def paces(self) -> list[tuple[Pace, list[nn.Parameter]]]:
+        """Parameters that learn at a pace of their own."""
+        if not isinstance(self.embedding, MemberEncoders):
+            return []
+        return [(self.embedding.pace, [weight for weight in self.embedding.parameters() if weight.requires_grad])]
 
     @cached_property
     def mixes_rows(self) -> bool:
@@ -256,6 +270,8 @@ class Network(nn.Module):
                     tensors += [(tensor, place // copies) for tensor in own]
                     foreign |= {id(tensor) for tensor in own}
         tensors += [(tensor, None) for tensor in self.trunk.parameters() if id(tensor) not in foreign]
-        if self.embedding is not None:
+        if isinstance(self.embedding, MemberEncoders):
+            tensors += self.embedding.member_tensors()
+        elif self.embedding is not None:
             tensors.append((self.embedding.weight, None))
         return tensors + [(tensor, None) for tensor in self.head.parameters()]

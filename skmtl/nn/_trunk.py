@@ -10,6 +10,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from ..features import Form, PretrainedReader
+
 # What a message proposes where a trunk is one opaque module.
 WITHOUT_LAYERS = "sharing='hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"
 
@@ -46,6 +48,8 @@ class Trunk(BaseEstimator):
         Whether all members start alike, whatever their generators draw.
     any_length : bool
         Whether sequences may be longer later than at fit.
+    largest_batch : int
+        Largest number of rows of a batch where an estimator's `batch_size` is "auto", 32 or more.
     shape : tuple of int
         What a sample is: `(features,)`, `(channels, height, width)` or `(time, features)`. Set by `of_samples`.
 
@@ -57,6 +61,7 @@ class Trunk(BaseEstimator):
     """
 
     starts_alike = False
+    largest_batch = 256
     shape: tuple[int, ...] = ()
 
     def of_samples(self, shape: tuple[int, ...]) -> Self:
@@ -116,6 +121,18 @@ class Trunk(BaseEstimator):
     def wants_codes(self) -> bool:
         """Whether numbers get piecewise-linear codes beside them where an estimator's `encoder` is "auto"."""
         return False
+
+    def reader(self, form: Form, device: torch.device) -> PretrainedReader | None:
+        """Return what reads X for this trunk; None: what the estimator's `encoder` says.
+
+        Parameters
+        ----------
+        form : Form
+            What the samples of X are.
+        device : torch.device
+        """
+        del form, device
+        return None
 
     def build(self, n_features: int, generators: Sequence[torch.Generator]) -> nn.Module:
         """Return a module `(B, F)` or `(M, B, F)` → `(M, B, H)`.

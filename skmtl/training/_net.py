@@ -21,7 +21,7 @@ from ._clipping import clip_gradients
 from ._history import History, member_mean
 from ._holdout import Holdout
 from ._isolation import SameNoise
-from ._optimizers import SCHEDULES, make_optimizer, unflatten
+from ._optimizers import SCHEDULES, make_optimizer, set_learning_rates, unflatten
 from ._rows import Batch, Batches
 from ._snapshots import Snapshots
 
@@ -57,6 +57,7 @@ class MultiTaskNet(NeuralNet):
     """
 
     _average: RunningAverage | None = None  # while members stop early
+    _rates_move = False  # whether learning rates change from step to step
 
     def __init__(
         self,
@@ -101,9 +102,10 @@ class MultiTaskNet(NeuralNet):
     def continue_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Take over another solver's running means, at this net's learning rate."""
         own: torch.optim.Optimizer = self.optimizer_
+        rates = [group["full_rate"] for group in own.param_groups]
         own.load_state_dict(optimizer.state_dict())
-        for group in own.param_groups:
-            group["lr"] = self.lr
+        for group, rate in zip(own.param_groups, rates, strict=True):
+            group.update(lr=rate, full_rate=rate, warm_up=0.0)  # the first chunk was the time to rise
 
     def fit_loop(
         self, X: Batches, y: Holdout | None = None, epochs: int | None = None, **settings: Any
@@ -129,7 +131,9 @@ class MultiTaskNet(NeuralNet):
         self.diverged = np.zeros(self.module_.n_members, dtype=bool)
         self._first_loss: np.ndarray | None = None
         self._best_valid_loss = np.inf
-        self._steps, self._all_steps = 0, epochs * len(X)
+        self._steps, self._epoch_steps, self._all_steps = 0, len(X), epochs * len(X)
+        warms_up = any(group["warm_up"] for group in self.optimizer_.param_groups)
+        self._rates_move = self.schedule != "constant" or warms_up
         self._balanced = BalancedBackward(self.balancer, self.module_, self.criterion_, self.task_order)
         self._average = None if snapshots is None else RunningAverage(self._stepped())
         try:
@@ -188,13 +192,12 @@ class MultiTaskNet(NeuralNet):
         """
         del settings
         network, optimizer = self.module_, self.optimizer_
-        if self.schedule != "constant":
-            rate = self.lr * SCHEDULES[self.schedule](self._steps / self._all_steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        if self._rates_move:
+            factor = SCHEDULES[self.schedule](self._steps / self._all_steps)
+            set_learning_rates(optimizer, factor, (self._steps + 1) / self._epoch_steps)
         self._steps += 1
         rows = batch.rows if network.mixes_rows else None
-        noise = SameNoise(network.generator, network.mixes_rows) if self._balanced.follows_up else None
+        noise = SameNoise(network.generator, network.draws_globally) if self._balanced.follows_up else None
         passed = network.forward_training(batch.x, rows)
         with torch.no_grad():
             measured = self._measure(passed.outputs, batch)

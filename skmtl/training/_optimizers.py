@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..nn import MemberEmbedding
+from ..nn import MemberEmbedding, Network
 
 # "alpha" is decoupled weight decay in AdamW and an L2 penalty in the others, as their papers have it.
 SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -39,8 +40,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Return the solver of a module: weights decay, biases, norms and embeddings do not.
 
-    Decay is a hook of the solver's step rather than a second group of parameters, which would double the overhead of a
-    small step.
+    Parameters with a pace of their own are a group of their own, see `set_learning_rates`. Decay is a hook of the
+    solver's step rather than a second group of parameters, which would double the overhead of a small step.
 
     Parameters
     ----------
@@ -57,11 +58,39 @@ def make_optimizer(
     if flat:
         parameters = [_flatten(parameters)]
     fused = all(parameter.device.type in ("cpu", "cuda", "mps") for parameter in parameters)
-    optimizer = SOLVERS[solver](parameters, lr=learning_rate, weight_decay=0.0, fused=fused)
-    weights = decaying_weights(module)
-    if alpha > 0 and weights:
+    paces = module.paces if isinstance(module, Network) else []
+    apart = {id(parameter) for _, own in paces for parameter in own}
+    common = [parameter for parameter in parameters if id(parameter) not in apart]
+    groups = [{"params": common, "full_rate": learning_rate, "warm_up": 0.0}]
+    groups += [{"params": own, "full_rate": pace.learning_rate, "warm_up": pace.warm_up} for pace, own in paces]
+    optimizer = SOLVERS[solver](groups, lr=learning_rate, weight_decay=0.0, fused=fused)
+    for group in optimizer.param_groups:
+        group["lr"] = group["full_rate"]
+    decaying = decaying_weights(module)
+    weights = [[weight for weight in decaying if id(weight) not in apart]]
+    for _, own in paces:
+        places = {id(parameter) for parameter in own}
+        weights.append([weight for weight in decaying if id(weight) in places])
+    if alpha > 0 and decaying:
         optimizer.register_step_pre_hook(_decoupled_decay(weights, alpha) if solver == "adamw" else _l2(weights, alpha))
     return optimizer
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float, epochs: float) -> None:
+    """Set the learning rate of each group of parameters for a step.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        From `make_optimizer`.
+    factor : float
+        What the schedule makes of a full rate.
+    epochs : float
+        Since training began, this step included.
+    """
+    for group in optimizer.param_groups:
+        risen = min(1.0, epochs / group["warm_up"]) if group["warm_up"] else 1.0
+        group["lr"] = group["full_rate"] * factor * risen
 
 
 def _flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
@@ -80,7 +109,8 @@ def _flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
 def unflatten(module: nn.Module) -> None:
     """Give each parameter memory of its own again, so that copies and pickles hold it once, and drop gradients."""
     for parameter in module.parameters():
-        parameter.data = parameter.data.clone()
+        if parameter.requires_grad:  # what was not trained may share its memory
+            parameter.data = parameter.data.clone()
         parameter.grad = None
 
 
@@ -95,24 +125,26 @@ def decaying_weights(module: nn.Module) -> list[Tensor]:
     ]
 
 
-def _decoupled_decay(weights: list[Tensor], alpha: float) -> Callable[..., None]:
-    """Shrink weights by the learning rate times alpha (Loshchilov and Hutter 2019)."""
+def _decoupled_decay(weights: list[list[Tensor]], alpha: float) -> Callable[..., None]:
+    """Shrink the weights of each group by its learning rate times alpha (Loshchilov and Hutter 2019)."""
 
     def decay(optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
         del arguments
         with torch.no_grad():
-            torch._foreach_mul_(weights, 1 - optimizer.param_groups[0]["lr"] * alpha)
+            for own, group in zip(weights, optimizer.param_groups, strict=True):
+                if own:
+                    torch._foreach_mul_(own, 1 - group["lr"] * alpha)
 
     return decay
 
 
-def _l2(weights: list[Tensor], alpha: float) -> Callable[..., None]:
+def _l2(weights: list[list[Tensor]], alpha: float) -> Callable[..., None]:
     """Add the gradient of `alpha / 2 * ||w||²`."""
 
     def decay(optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
         del optimizer, arguments
         with torch.no_grad():
-            for weight in weights:
+            for weight in chain.from_iterable(weights):
                 if weight.grad is not None:
                     weight.grad.add_(weight, alpha=alpha)
 

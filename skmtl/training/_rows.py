@@ -11,7 +11,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from ..features import ArrayStandardizer, Standardizer, TextStandardizer, as_tensor
+from ..features import ArrayStandardizer, PretrainedStandardizer, Standardizer, TextStandardizer, as_tensor
 
 # Values of X that are gathered and standardised at once, some megabyte: small batches share the cost of the calls.
 BLOCK_VALUES = 2**18
@@ -85,7 +85,7 @@ class Rows:
         index: np.ndarray | None,
         labels: np.ndarray,
         weights: np.ndarray,
-        standardizer: Standardizer | ArrayStandardizer | TextStandardizer,
+        standardizer: Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from skmtl.nn import MLP, MemberEncoders, Network, Pace
 from skmtl.training import SCHEDULES, SOLVERS
-from skmtl.training._optimizers import make_optimizer, unflatten
+from skmtl.training._optimizers import make_optimizer, set_learning_rates, unflatten
 
 
 class Mixed(nn.Module):
@@ -86,3 +87,52 @@ def test_cosine_falls_from_one_to_zero_along_a_half_wave():
 
 def test_constant_stays():
     assert {SCHEDULES["constant"](p) for p in (0, 0.5, 1)} == {1.0}
+
+
+class PacedEncoders(MemberEncoders):
+    """Encoders without a pretrained model: one matrix a member."""
+
+    def __init__(self, pace):
+        torch.nn.Module.__init__(self)
+        self.pace, self.n_outputs = pace, 2
+        self.weight = torch.nn.Parameter(torch.ones(2, 2))
+
+    def forward(self, x):
+        return (x @ self.weight).unsqueeze(0)
+
+    def member_tensors(self):
+        return [(self.weight, 0)]
+
+
+def paced_network(pace):
+    trunk = MLP(2, [3], "tanh", 0.0, [torch.Generator().manual_seed(0)])
+    return Network(trunk, torch.zeros(1, 1), embedding=PacedEncoders(pace))
+
+
+def test_a_pace_is_a_group_with_a_rate_of_its_own_that_rises():
+    optimizer = make_optimizer(paced_network(Pace(0.5, warm_up=2.0)), "adamw", 0.1, 0.0)
+    rates = []
+    for epochs in (0.5, 1.0, 2.0, 3.0):
+        set_learning_rates(optimizer, 0.5, epochs)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    assert rates == [[0.05, 0.0625], [0.05, 0.125], [0.05, 0.25], [0.05, 0.25]]
+
+
+def test_each_group_decays_at_its_own_rate():
+    network = paced_network(Pace(0.5, warm_up=0.0))
+    optimizer = make_optimizer(network, "adamw", 0.1, 0.2)
+    (matrix,) = (weight.clone() for name, weight in network.named_parameters() if name == "trunk.layers.0.weight")
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    torch.testing.assert_close(network.embedding.weight, torch.full((2, 2), 1 - 0.5 * 0.2))
+    torch.testing.assert_close(network.trunk.layers[0].weight, matrix * (1 - 0.1 * 0.2))
+
+
+def test_what_is_not_trained_keeps_its_memory():
+    module = torch.nn.Linear(2, 2)
+    module.bias.requires_grad_(False)
+    before = module.weight.data_ptr(), module.bias.data_ptr()
+    unflatten(module)
+    assert module.weight.data_ptr() != before[0]
+    assert module.bias.data_ptr() == before[1]

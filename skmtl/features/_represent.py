@@ -1,0 +1,125 @@
+"""What a pretrained model makes of texts or images: one vector a row, pooled over its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ._backbone import Backbone
+
+
+def _mean(units: Tensor, there: Tensor) -> Tensor:
+    return (units * there.unsqueeze(2)).sum(1) / there.sum(1, keepdim=True).clamp(min=1)
+
+
+def _max(units: Tensor, there: Tensor) -> Tensor:
+    largest = units.masked_fill(~there.bool().unsqueeze(2), -torch.inf).amax(1)
+    return torch.where(there.any(1, keepdim=True), largest, 0)
+
+
+def _first(units: Tensor, there: Tensor) -> Tensor:
+    return units[:, 0] * there[:, :1]
+
+
+def _last(units: Tensor, there: Tensor) -> Tensor:
+    place = (there.sum(1).long() - 1).clamp(min=0)
+    return units[torch.arange(len(units), device=units.device), place] * there[:, :1]
+
+
+# From the last units of each token, `(B, L, H)`, and which tokens are there, `(B, L)`, 1 or 0, to `(B, H)`.
+POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": _mean, "max": _max, "first": _first, "last": _last}
+
+# Rows that go through at once. A processor gains more from chunks of equal length than from large ones.
+CHUNK_ROWS = {"cpu": 8, "other": 64}
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How rows go through a pretrained model.
+
+    Attributes
+    ----------
+    pooling : str
+        A name of `POOLINGS`.
+    chunk_size : int or None
+        Rows that go through at once; None: as `CHUNK_ROWS` says. Rows are sorted by length first, and each chunk is as
+        long as its longest.
+    precision : {"float32", "bfloat16"}
+        Of matrix products; weights and what is returned are float32.
+    checkpointing : bool
+        Whether a chunk's units are computed again on the way back, and not kept: memory is that of one chunk.
+    shape : tuple of int
+        Of an image; empty for texts.
+    """
+
+    pooling: str = "mean"
+    chunk_size: int | None = None
+    precision: str = "float32"
+    checkpointing: bool = False
+    shape: tuple[int, ...] = ()
+
+    def represent(self, model: nn.Module, x: Tensor, padding: int = 0) -> Tensor:
+        """Return the representation, `(B, H)`.
+
+        Parameters
+        ----------
+        model : nn.Module
+            Of transformers.
+        x : Tensor of shape (B, L)
+            Tokens as from `Backbone.tokens`, or normalised images, flat.
+        padding : int, default=0
+            The token that is put behind a text's end.
+        """
+        lengths = (x > 0).sum(1) if not self.shape else torch.zeros(len(x), dtype=torch.long, device=x.device)
+        order = lengths.argsort(stable=True)
+        again = self.checkpointing and torch.is_grad_enabled()
+        parts = []
+        size = CHUNK_ROWS.get(x.device.type, CHUNK_ROWS["other"]) if self.chunk_size is None else self.chunk_size
+        for rows in torch.split(order, size):
+            own = x[rows] if self.shape else x[rows, : max(1, int(lengths[rows].max()))]
+            if again:
+                parts.append(cast(Tensor, checkpoint(self._chunk, model, own, padding, use_reentrant=False)))
+            else:
+                parts.append(self._chunk(model, own, padding))
+        return torch.cat(parts)[order.argsort()]
+
+    def _chunk(self, model: nn.Module, x: Tensor, padding: int) -> Tensor:
+        """Run one chunk, `(B, L)` → `(B, H)`."""
+        low = self.precision == "bfloat16"
+        inputs: dict[str, Any]
+        if self.shape:
+            inputs, there = {"pixel_values": x.view(len(x), *self.shape)}, None
+        else:
+            there = (x > 0).to(torch.float32)  # (B, L)
+            read = there.long()
+            read[:, 0] = 1  # a text without any token: attention needs something to attend to
+            inputs = {"input_ids": torch.where(x > 0, x.long() - 1, padding), "attention_mask": read}
+        with torch.autocast(x.device.type, torch.bfloat16) if low else nullcontext():
+            units: Tensor = model(**inputs).last_hidden_state
+        units = units.float()
+        if units.dim() == 4:  # a map of features (B, H, height, width)
+            units = units.flatten(2).transpose(1, 2)  # (B, L, H)
+        there = units.new_ones(units.shape[:2]) if there is None else there
+        return POOLINGS[self.pooling](units, there)
+
+
+@torch.no_grad()
+def represent_frozen(backbone: Backbone, passage: Passage, x: Tensor, device: torch.device) -> Tensor:
+    """Return what the model as it is makes of rows, `(B, H)` on the CPU.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    passage : Passage
+    x : Tensor of shape (B, L)
+    device : torch.device
+    """
+    model = backbone.load() if device.type == "cpu" else backbone.copy().to(device)
+    padding = 0 if passage.shape else backbone.padding
+    return passage.represent(model, x.to(device), padding).cpu()

@@ -1,0 +1,263 @@
+"""Estimators on pretrained models: frozen, with adapters, with layers of their own trained."""
+
+import pickle
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+
+from skmtl import MultiTaskClassifier, MultiTaskEstimator
+from skmtl.features import Backbone, TextEncoder
+from skmtl.nn import SHARINGS, PretrainedTrunk
+from tests.pretrained import WORDS
+
+draws = np.random.default_rng(0)
+N = 160
+MOOD, TOPIC = draws.integers(2, size=N), draws.integers(3, size=N)
+MOODS, TOPICS = ["bad", "good"], ["film", "phone", "food"]
+FILLING = [" ".join(draws.choice(["the", "was", "a", "very"], draws.integers(1, 7))) for _ in range(N)]
+X = [f"{filling} {TOPICS[topic]} {MOODS[mood]}" for filling, topic, mood in zip(FILLING, TOPIC, MOOD, strict=True)]
+Y = np.column_stack([TOPIC, MOOD])
+IMAGES = draws.uniform(size=(N, 1, 8, 8)) * 0.5
+IMAGES[MOOD == 1, :, :4] += 0.4
+IMAGES[TOPIC == 1, :, :, :4] += 0.4
+
+UNFROZEN = {"lora": {"adapters": "lora"}, "last": {"trainable": 1}, "all": {"trainable": "all"}}
+
+
+@pytest.fixture
+def classifier(pretrained_models):
+    def make(kind="bert", trunk=None, **settings):
+        own = {"hidden_layer_sizes": (16,), "dropout": 0.0, **(trunk or {})}
+        specification = PretrainedTrunk(pretrained_models[kind], **own)
+        fast = {"max_iter": 2, "random_state": 0, "companions": None, "n_estimators": 1 if own.get("adapters") else 2}
+        return MultiTaskClassifier(**{"trunk": specification, **fast, **settings})
+
+    return make
+
+
+def accuracies(model, inputs=X, labels=Y):
+    return (model.predict(inputs) == labels).mean(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "trunk", "inputs"),
+    [
+        ("bert", {}, X),
+        ("bert", {"adapters": "lora", "learning_rate": 1e-2}, X),
+        ("gpt2", {"adapters": "lora", "pooling": "last", "learning_rate": 1e-2}, X),
+        ("vit", {}, IMAGES),
+        ("vit", {"trainable": "all", "learning_rate": 3e-3}, IMAGES),
+    ],
+)
+def test_what_was_trained_beats_the_most_frequent_class(classifier, kind, trunk, inputs):
+    labels = Y if kind != "vit" else np.column_stack([TOPIC == 1, MOOD])
+    model = classifier(kind, trunk, max_iter=15, early_stopping=False, learning_rate_init=1e-2)
+    model.fit(inputs[:120], labels[:120])
+    frequent = np.array([np.unique(column[:120], return_counts=True)[1].max() / 120 for column in labels.T])
+    assert (accuracies(model, inputs[120:], labels[120:]) > frequent + 0.15).all()
+
+
+def test_a_frozen_model_reads_each_distinct_text_once_at_fit_and_once_at_predict(classifier, monkeypatch):
+    seen = []
+    original = Backbone.tokens
+
+    def tokens(self, texts, max_length):
+        seen.append(texts)
+        return original(self, texts, max_length)
+
+    monkeypatch.setattr(Backbone, "tokens", tokens)
+    model = classifier(max_iter=5).fit([*X, *X[:50]], np.concatenate([Y, Y[:50]]))
+    assert model.n_estimators_ == 2
+    (at_fit,) = seen
+    assert sorted(at_fit) == sorted(set(X))
+    model.predict([X[0], X[1], X[0]])
+    assert sorted(seen[1]) == sorted(set(X[:2]))
+
+
+def test_a_frozen_model_is_a_table_of_representations(classifier, pretrained_models):
+    model = classifier(max_iter=3).fit(X, Y)
+    backbone = Backbone(pretrained_models["bert"])
+    (ids,) = backbone.tokenizer()([X[0]])["input_ids"]
+    with torch.no_grad():
+        units = backbone.load()(torch.tensor([ids])).last_hidden_state.mean(1)
+    np.testing.assert_allclose(model._model.reader.matrix(X[:1]), units, rtol=1e-5, atol=1e-6)
+    assert model.transform(X[:2]).shape == (2, 2 * 16)
+    assert model.n_features_in_ == 1
+
+
+@pytest.mark.parametrize("trunk", [{}, *UNFROZEN.values()], ids=["frozen", *UNFROZEN])
+def test_padding_and_neighbours_never_change_a_prediction(classifier, trunk):
+    model = classifier(trunk=trunk).fit(X, Y)
+    long = " ".join(WORDS)
+    for whole, alone in zip(model.predict_proba([*X[:9], long]), model.predict_proba(X[:1]), strict=True):
+        np.testing.assert_allclose(whole[:1], alone, rtol=1e-4)  # products of other sizes round differently
+
+
+@pytest.mark.parametrize("trunk", [{}, *UNFROZEN.values()], ids=["frozen", *UNFROZEN])
+def test_the_same_seed_gives_the_same_model_and_leaves_random_numbers_alone(classifier, trunk):
+    state = torch.get_rng_state()
+    first, second = (classifier(trunk=trunk).fit(X, Y).predict_proba(X)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("trunk", [{}, *UNFROZEN.values()], ids=["frozen", *UNFROZEN])
+def test_pickles_and_clones_predict_the_same(classifier, trunk):
+    model = classifier(trunk=trunk).fit(X, Y)
+    expected = model.predict_proba(X)[1]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X)[1], expected)
+    np.testing.assert_array_equal(clone(model).fit(X, Y).predict_proba(X)[1], expected)
+
+
+def test_a_model_file_without_its_folder_says_so_when_it_is_used(classifier, pretrained_models, tmp_path):
+    folder = shutil.copytree(pretrained_models["bert"], tmp_path / "model")
+    for trunk in ({}, {"adapters": "lora"}):
+        model = classifier(trunk=trunk).set_params(trunk__model=str(folder)).fit(X, Y)
+        pickled = pickle.dumps(model)
+        expected = model.predict(X)
+        shutil.move(folder, tmp_path / "away")
+        later = pickle.loads(pickled)
+        assert later.get_params()["trunk__model"] == str(folder)
+        with pytest.raises(ValueError, match=r"is not there. A fitted estimator needs the folder"):
+            later.predict(X)
+        shutil.move(tmp_path / "away", folder)
+        np.testing.assert_array_equal(later.predict(X), expected)
+
+
+def test_one_member_is_the_default_of_what_is_trained_further(classifier):
+    settings = {"n_estimators": "auto", "companions": "auto", "max_iter": 1}
+    model = classifier(trunk={"adapters": "lora"}, **settings).fit(X, Y)
+    assert model.n_estimators_ == 1
+    assert model.batch_size_ == 32
+    assert classifier(**settings).fit(X, Y).n_estimators_ == 8
+    assert not hasattr(model, "companions_")
+    several = classifier(trunk={"adapters": "lora"}, n_estimators=2, max_iter=1).fit(X, Y)
+    assert several.transform(X[:3]).shape == (3, 2 * 16)
+    assert 0.3 < (~np.isnan(several.oof_prediction_[0][:, 0])).mean() < 0.5
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_every_sharing_serves_what_stands_above_the_model(classifier, sharing):
+    for own in ({}, {"adapters": "lora"}):
+        trunk = {"hidden_layer_sizes": (8, 8), **own}
+        model = classifier(trunk=trunk, sharing=sharing, max_iter=1).fit(X[:80], Y[:80])
+        assert np.isfinite(model.predict_proba(X[:3])[0]).all()
+
+
+@pytest.mark.parametrize("balancing", ["nash_mtl", "uncertainty", "graddrop", "famo", "moco", "gradnorm"])
+def test_every_balancing_serves_adapters(classifier, balancing):
+    model = classifier(trunk={"adapters": "lora"}, balancing=balancing, max_iter=1).fit(X[:80], Y[:80])
+    assert np.isfinite(model.predict_proba(X[:3])[0]).all()
+
+
+def test_missing_labels_mixed_tasks_and_searches(classifier):
+    y = pd.DataFrame({"mood": MOOD.astype(float), "words": [float(len(text.split())) for text in X]})
+    y.loc[::3, "words"], y.loc[1::4, "mood"] = np.nan, np.nan
+    trunk = classifier(trunk={"adapters": "lora"}).trunk
+    types = {"mood": "classification", "words": "regression"}
+    mixed = MultiTaskEstimator(trunk=trunk, task_types=types, max_iter=2, random_state=0).fit(pd.Series(X), y)
+    assert np.isfinite(mixed.predict(X)["words"].to_numpy(float)).all()
+    grid = {"trunk__rank": [2, 4]}
+    search = GridSearchCV(classifier(trunk={"adapters": "lora"}, max_iter=1), grid, cv=KFold(2)).fit(X, Y)
+    (encoder,) = search.best_estimator_.net_.module_.embedding.members
+    assert encoder.trained[0].shape[0] == search.best_params_["trunk__rank"]
+
+
+def test_training_goes_on_and_comes_in_chunks(classifier):
+    model = classifier(trunk={"adapters": "lora"}, warm_start=True).fit(X, Y).fit(X, Y)
+    assert len(model.history_) == 4
+    classes = [np.unique(column) for column in Y.T]
+    online = classifier(trunk={"adapters": "lora"}).partial_fit(X[:80], Y[:80], classes=classes)
+    before = online.predict_proba(X)[1]
+    online.partial_fit(X[80:], Y[80:])
+    assert not np.array_equal(before, online.predict_proba(X)[1])
+    checked = classifier(trunk={"adapters": "lora"}).fit(X[:110], Y[:110], X_val=X[110:], y_val=Y[110:])
+    assert checked.history_["valid_loss"].shape[1] == 2
+
+
+@pytest.mark.parametrize("trunk", [{}, {"adapters": "lora"}], ids=["frozen", "lora"])
+def test_strange_texts_are_predicted(classifier, trunk):
+    model = classifier(trunk=trunk).fit([*X[:-3], "", None, b"good film"], Y)
+    texts = ["", None, np.nan, "😀 👍🏽", "我爱这部电影", "x" * 10**5, "\n\t ", "qwertz", b"good"]
+    probabilities = model.predict_proba(texts)
+    assert all(np.isfinite(part).all() for part in probabilities)
+    np.testing.assert_array_equal(probabilities[0][0], probabilities[0][1])
+    np.testing.assert_array_equal(probabilities[0][0], probabilities[0][2])
+    assert model.predict(["good"]).shape == (1, 2)
+
+
+def test_an_empty_text_without_special_tokens_is_a_row_of_zeros(classifier):
+    model = classifier("gpt2", {}).fit(X, Y)
+    model._model.reader.backbone.tokenizer().backend_tokenizer.post_processor = None
+    assert not model._model.reader.matrix([""]).any()
+
+
+def test_checkpoints_and_low_precision_train_too(classifier):
+    exact = classifier(trunk={"adapters": "lora"}, max_iter=1).fit(X, Y).predict_proba(X)[1]
+    chunks = classifier(trunk={"adapters": "lora", "chunk_size": 5, "checkpointing": True}, max_iter=1).fit(X, Y)
+    low = classifier(trunk={"adapters": "lora", "precision": "bfloat16"}, max_iter=1).fit(X, Y)
+    for model in (chunks, low):
+        assert np.abs(model.predict_proba(X)[1] - exact).max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("trunk", "message"),
+    [
+        ({"pooling": "median"}, "'pooling' parameter of PretrainedTrunk must be"),
+        ({"rank": 0}, "'rank' parameter of PretrainedTrunk must be"),
+        ({"adapters": "prefix"}, r"adapters must be None, one of \['dora', 'lora', 'rslora'\] .* got 'prefix'"),
+        ({"adapters": 3}, "or a configuration of peft, got 3"),
+        ({"trainable": "adapters"}, "trainable='adapters', but adapters is None"),
+        ({"adapters": "lora", "trainable": "all"}, "but trainable is 'all'. Leave trainable at 'auto'"),
+        ({"trainable": 9}, "trainable=9 asks for more layers than the 2 of a BertModel"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+    ],
+)
+def test_parameters_out_of_range_are_named(classifier, trunk, message):
+    with pytest.raises(ValueError, match=message):
+        classifier(trunk=trunk).fit(X, Y)
+
+
+def test_a_configuration_of_peft_serves_and_stays_as_it_was(classifier):
+    peft = pytest.importorskip("peft", reason="needs peft: pip install 'skmtl[pretrained]'")
+    own = peft.LoraConfig(r=2, target_modules=["query"])
+    model = classifier("bert", {"adapters": own}).fit(X, Y)
+    assert all("query.lora" in name for name in model.net_.module_.embedding.members[0].names)
+    with pytest.raises(ValueError, match="do not fit a BertModel"):
+        classifier("bert", {"adapters": peft.LoraConfig(target_modules=["nowhere"])}).fit(X, Y)
+
+
+def test_texts_images_and_columns_do_not_mix(classifier):
+    with pytest.raises(ValueError, match=r"reads texts, a list, .* a sample of X is a row of columns"):
+        classifier().fit(np.zeros((N, 3)), Y)
+    with pytest.raises(ValueError, match=r"reads images, an array .* sample of X is a text"):
+        classifier("vit").fit(X, Y)
+    with pytest.raises(ValueError, match=r"have 3 channels, and the model in .* reads 1"):
+        classifier("vit").fit(np.repeat(IMAGES, 3, axis=1), Y)
+    with pytest.raises(ValueError, match=r"have 6 × 6 pixels, and the model in .* reads 8 × 8"):
+        classifier("vit").fit(IMAGES[:, :, :6, :6], Y)
+    with pytest.raises(ValueError, match=r"encoder=TextEncoder\(\) was given, but PretrainedTrunk reads X itself"):
+        classifier(encoder=TextEncoder()).fit(X, Y)
+    model = classifier("vit").fit(IMAGES, Y)
+    with pytest.raises(ValueError, match="Each sample of X was an image"):
+        model.predict(X)
+    with pytest.raises(ValueError, match="images of shape"):
+        model.predict(IMAGES[:, :, :6])
+    with pytest.raises(ValueError, match="one text a row at fit"):
+        classifier().fit(X, Y).predict(IMAGES)
+
+
+def test_bytes_and_holes_in_images_are_read(classifier):
+    pixels = (255 * IMAGES.clip(0, 1)).astype(np.uint8)
+    model = classifier("vit", {}, max_iter=1).fit(pixels, Y)
+    np.testing.assert_allclose(
+        model.predict_proba(pixels)[1], model.predict_proba(pixels.astype(float) / 255)[1], rtol=1e-4
+    )
+    holes = IMAGES.copy()
+    holes[0, 0, 0] = np.nan
+    assert np.isfinite(model.predict_proba(holes)[0]).all()
