@@ -7,6 +7,7 @@ numbers standardised, holes imputed and marked, few categories one-hot, many as 
 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
+from ._inputs import Inputs
 from ._layout import Layout
 from ._readers import MatrixReader, Reader, TransformerReader, make_reader, takes_holes
 from ._standardizer import Standardizer
@@ -18,6 +19,7 @@ __all__ = [
     "ArrayReader",
     "ArrayStandardizer",
     "Form",
+    "Inputs",
     "Layout",
     "MatrixReader",
     "Reader",

@@ -22,6 +22,7 @@ from ._heads import Heads
 from ._independent import Independent
 from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
 from ._low_rank import LowRank
+from ._mixing import Mixing
 from ._mlp import MLP, MLPTrunk
 from ._mmoe import MMoE
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
@@ -63,6 +64,7 @@ __all__ = [
     "MemberEmbedding",
     "MemberLinear",
     "MemberModules",
+    "Mixing",
     "ModuleTrunk",
     "Network",
     "RecurrentTrunk",

@@ -9,10 +9,11 @@ a batch with its derivative.
 from ._class_weights import class_weight_table
 from ._classification import ClassificationTargets, find_classes, given_classes, sorted_classes, stack_labels
 from ._columns import Categories, Columns, split_columns
+from ._distances import LabelDistances
 from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
 from ._mixed import MixedTargets
-from ._objective import Measured, Objective, label_variance
+from ._objective import Measured, MixedMeasured, Objective, label_variance
 from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task, unknown_task
 from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
@@ -29,8 +30,10 @@ __all__ = [
     "ClassificationTargets",
     "Columns",
     "FrameFormat",
+    "LabelDistances",
     "Measured",
     "MemberStatistics",
+    "MixedMeasured",
     "MixedTargets",
     "Objective",
     "RegressionTargets",
