@@ -135,6 +135,10 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         hidden layers, it adds piecewise-linear codes of numbers. "passthrough" takes a matrix of numbers without holes,
         and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it
         makes is read as a table; its parameters are searched as `encoder__…`.
+    augmentation : str, augmentation, list of them or None, default=None
+        How training rows are changed at each step, see `skmtl.augmentation`: a name of its `AUGMENTATIONS` ("mixup",
+        "noise", "crop", …), an object, whose parameters are searched as `augmentation__…`, or several in a list or a
+        `Chain`. Members see the same changed rows; companions and predictions none of it.
 
     Attributes
     ----------
@@ -269,6 +273,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         calibration: str | None = "auto",
         balancing: Any = "auto",
         encoder: Any = "auto",
+        augmentation: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -300,6 +305,7 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         self.calibration = calibration
         self.balancing = balancing
         self.encoder = encoder
+        self.augmentation = augmentation
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on a chunk of data, going on from where the last call ended.

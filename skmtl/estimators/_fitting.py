@@ -16,12 +16,14 @@ from sklearn.utils import check_random_state
 from ..features import Reader, TextStandardizer
 from ..nn import FittedTrunk, Trunk
 from ..tasks import (
+    LabelDistances,
     Objective,
     Targets,
     TaskStructure,
     label_variance,
 )
 from ..training import (
+    Augmenter,
     Batches,
     History,
     Holdout,
@@ -243,7 +245,12 @@ def _tensors(
     rows = Rows(labelled.X, labelled.kept, labels, weights, **place)
     variance = label_variance(labels, weights, model.groups)
     order = torch.Generator().manual_seed(model.seeds.order + model.n_fits)
-    batches = Batches(rows, resolved.batch_size, held_out, resolved.n_estimators, order, variance)
+    augmenter = None
+    if resolved.augmentation:
+        inputs = model.standardizer.inputs(resolved.dtype, resolved.device)
+        seed = [model.seeds.noise, model.n_fits]
+        augmenter = Augmenter(resolved.augmentation, inputs, LabelDistances(model.groups, variance), seed)
+    batches = Batches(rows, resolved.batch_size, held_out, resolved.n_estimators, order, variance, augmenter)
     return batches, _holdout(model, rows, labels, weights, variance, held_out, validation, place)
 
 

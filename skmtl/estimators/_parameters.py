@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._spelling import likely_and_known
+from ..augmentation import Augmentation, as_augmentations
 from ..balancing import Balancing, as_balancing
 from ..companions import COMPANIONS, OF_TEXTS, affordable, serves
 from ..features import Form
@@ -32,7 +33,12 @@ from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
 # One of each kind of specification, for messages.
-SPECIFICATIONS = {"balancing": "CAGrad()", "sharing": "MMoE()", "trunk": "MLPTrunk()"}
+SPECIFICATIONS = {
+    "augmentation": "Mixup()",
+    "balancing": "CAGrad()",
+    "sharing": "MMoE()",
+    "trunk": "MLPTrunk()",
+}
 # Of estimators that predict probabilities.
 CALIBRATION: list[Any] = [None, StrOptions({"auto", "temperature"})]
 CONSTRAINTS: dict[str, Any] = {
@@ -62,6 +68,7 @@ CONSTRAINTS: dict[str, Any] = {
     "balancing": "no_validation",  # as_balancing says what it may be
     "companions": [None, StrOptions({"auto", *COMPANIONS}), list, tuple],
     "encoder": "no_validation",  # make_reader says what it may be
+    "augmentation": "no_validation",  # as_augmentations says what it may be
 }
 
 # Below this many rows a holdout alone says nothing about when to stop; those of several members are then pooled.
@@ -90,6 +97,7 @@ class Resolved:
         Names of the parts in closed form.
     calibration : str or None
         "auto" or "temperature"; None without holdouts, or where there are no classes.
+    augmentation : tuple of Augmentation
     """
 
     trunk: Trunk
@@ -103,6 +111,7 @@ class Resolved:
     dtype: torch.dtype
     companions: tuple[str, ...] = ()
     calibration: str | None = None
+    augmentation: tuple[Augmentation, ...] = ()
 
 
 def resolve_trunk(estimator: BaseEstimator, form: Form = Form.COLUMNS) -> Trunk:
@@ -191,13 +200,16 @@ def resolve(
     Raises
     ------
     ValueError
-        If early stopping is asked for and a holdout would be empty, the device is not there, or sharing or balancing
-        are none, or have a parameter out of range.
+        If early stopping is asked for and a holdout would be empty, the device is not there, or sharing, balancing or
+        augmentation are none, or have a parameter out of range.
     """
     # Copies: a parameter that is set later does not change what was fitted.
     sharing, balancing = clone(as_sharing(estimator.sharing)), resolve_balancing(estimator.balancing)
     sharing.check()
     balancing.check()
+    augmentation = tuple(clone(part) for part in as_augmentations(estimator.augmentation))
+    for part in augmentation:
+        part.check()
     n_estimators = trunk.usual_members if estimator.n_estimators == "auto" else estimator.n_estimators
     smallest = n_held_out(n_foldable, n_estimators, estimator.validation_fraction)
     smallest_rows = n_held_out(n_distinct, n_estimators, estimator.validation_fraction)
@@ -224,7 +236,7 @@ def resolve(
     together = not external and n_estimators > 1 and smallest_rows < SMALLEST_HOLDOUT
     sizes = int(n_estimators), bool(early_stopping), together, int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
-    return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration)
+    return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration, augmentation)
 
 
 def resolve_calibration(asked: str | None, has_holdouts: bool, incremental: bool) -> str | None:
@@ -387,6 +399,11 @@ def refuse_parameters_of_names(estimator: Any, params: dict[str, Any]) -> None:
     for name in params:
         component, nested, _ = name.partition("__")
         value = params.get(component, getattr(estimator, component, None))
+        if nested and component == "augmentation" and (value is None or isinstance(value, (list, tuple))):
+            raise ValueError(
+                f"{name} cannot be set: augmentation is {value!r}, which has no parameters. Give an object, for "
+                f"example augmentation={SPECIFICATIONS[component]}, or skmtl.augmentation.Chain([...]) for several."
+            )
         if nested and isinstance(value, str):
             example = SPECIFICATIONS.get(component)
             raise ValueError(

@@ -9,6 +9,7 @@ from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._backbone import Backbone, need
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
+from ._inputs import Inputs
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces
@@ -27,6 +28,7 @@ __all__ = [
     "ArrayStandardizer",
     "Backbone",
     "Form",
+    "Inputs",
     "Layout",
     "MatrixReader",
     "ModalReader",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
 from ._container import MultiModal
+from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
 
@@ -340,6 +341,20 @@ class ArrayStandardizer:
         else:
             flat = torch.cat([scaled.flatten(1), (~missing.all(2)).to(dtype)], 1)
         return flat.view(*rows.shape[:-1], -1).to(device)
+
+    def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
+        """Return what each column of a tensor means.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        device : torch.device
+        """
+        varies = torch.from_numpy(self.inverse_scale_ > 0)
+        n_values = prod(self.shape) // len(varies)
+        by_value = varies.repeat_interleave(n_values) if self.form is Form.IMAGE else varies.repeat(n_values)
+        rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
+        return Inputs(self.form, self.shape, by_value.to(device, dtype), rest[:0].long(), rest)
 
     def _by_feature(self, rows: Tensor) -> Tensor:
         """Return flat samples as `(n, values, features)`."""

@@ -56,18 +56,18 @@ class Bins:
 
     def codes(self, numbers: Tensor) -> Tensor:
         """Return the codes of standardised numbers, `(n_rows, n_numeric)` → `(n_rows, n_bins)`."""
-        columns, low, inverse_width, center, inverse_scale = self._tensors(numbers.dtype)
+        columns, low, inverse_width, center, inverse_scale = self._tensors(numbers.dtype, numbers.device)
         codes = numbers.index_select(1, columns)
         return codes.sub_(low).mul_(inverse_width).clamp_(0, 1).sub_(center).mul_(inverse_scale)
 
-    def _tensors(self, dtype: torch.dtype) -> list[Tensor]:
+    def _tensors(self, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
         """All attributes as tensors, kept between batches."""
-        cached: tuple[torch.dtype, list[Tensor]] | None = self.__dict__.get("_cache")
-        if cached is None or cached[0] != dtype:
+        cached: tuple[torch.dtype, torch.device, list[Tensor]] | None = self.__dict__.get("_cache")
+        if cached is None or cached[:2] != (dtype, device):
             parts = (self.low, self.inverse_width, self.center, self.inverse_scale)
-            floats = [torch.from_numpy(part).to(dtype) for part in parts]
-            cached = self.__dict__["_cache"] = (dtype, [torch.from_numpy(self.columns), *floats])
-        return cached[1]
+            floats = [torch.from_numpy(part).to(device, dtype) for part in parts]
+            cached = self.__dict__["_cache"] = (dtype, device, [torch.from_numpy(self.columns).to(device), *floats])
+        return cached[2]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the tensors out of pickles and copies."""

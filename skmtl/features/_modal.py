@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
 from ._container import MultiModal
+from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
 from ._standardizer import Standardizer
@@ -230,6 +231,25 @@ class ModalStandardizer:
             own_keys = None if keys is None else keys[there]
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self
+
+    def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
+        """Refuse: rows of several parts are not changed while training, but for the parts that the trunk drops.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        device : torch.device
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        del dtype, device
+        raise ValueError(
+            f"augmentation changes samples of one kind, and X is a MultiModal of {[one.name for one in self.blocks]}. "
+            "Set augmentation=None; the trunk's part_dropout hides parts while training."
+        )
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.

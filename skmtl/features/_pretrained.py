@@ -13,6 +13,7 @@ from torch import Tensor
 from ._arrays import ArrayReader, Form
 from ._backbone import Backbone
 from ._chunks import as_tensor
+from ._inputs import Inputs
 from ._layout import Layout
 from ._represent import Passage, represent_frozen
 from ._standardizer import Standardizer
@@ -191,6 +192,27 @@ class PretrainedStandardizer:
         del rows, weights, keys
         self.n_outputs = X.shape[1]
         return self
+
+    def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
+        """Return what a row is, of images; refuse texts, whose tokens no augmentation knows.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        device : torch.device
+
+        Raises
+        ------
+        ValueError
+            If rows are texts.
+        """
+        if not self.shape:
+            raise ValueError(
+                "augmentation does not know the tokens of a pretrained model that is trained further. Set "
+                "augmentation=None."
+            )
+        none = torch.empty(0, dtype=dtype, device=device)
+        return Inputs(Form.IMAGE, self.shape, torch.ones(self.n_outputs, dtype=dtype, device=device), none.long(), none)
 
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return tokens as they are, or normalised images, flat.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
+from ._arrays import Form
 from ._bins import Bins, affordable_bins, plan_bins, sample_places
 from ._chunks import as_tensor
+from ._inputs import Inputs
 from ._layout import Layout
 from ._moments import dense_moments, sparse_scale
 from ._slots import Embedded, OneHot, automatic_size, plan_slots
@@ -244,6 +247,28 @@ class Standardizer:
             return numbers.to(device)
         flat = rows.reshape(-1, rows.shape[-1])
         return self._joined(flat, dtype).view(*rows.shape[:-1], -1).to(device)
+
+    def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
+        """Return what each column of a tensor means.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        device : torch.device
+        """
+        n_numbers, numeric, own = len(self.mean_), self.layout.numeric, self.uncoded_columns
+        bins = copy.copy(self._bins)  # with tensors of its own, on its own device
+        codes = np.empty(0, np.int64) if bins is None else numeric[bins.columns]
+        embedded = np.empty(0, np.int64) if self._embedded is None else self._embedded.columns
+        columns = np.concatenate([own[:n_numbers], codes, own[n_numbers:], embedded])
+        owner = np.unique(np.asarray(self.layout.source, np.int64)[columns], return_inverse=True)[1]
+        rest = torch.zeros(len(columns), dtype=dtype)
+        if bins is not None:
+            rest[n_numbers : n_numbers + len(bins)] = bins.codes(torch.zeros(1, n_numbers, dtype=dtype))[0]
+        sizes = self.embedding_rows
+        rest[self.n_outputs :] = torch.tensor([sum(sizes[:place]) for place in range(len(sizes))], dtype=dtype)
+        varies = torch.from_numpy(self.inverse_scale_ > 0).to(device, dtype)
+        return Inputs(Form.COLUMNS, self.shape, varies, torch.from_numpy(owner).to(device), rest.to(device), bins)
 
     def _standardised(self, numbers: Tensor) -> Tensor:
         """Standardise numbers in place."""

@@ -15,6 +15,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from ._arrays import Form
+from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
 
@@ -335,3 +337,14 @@ class TextStandardizer:
         block[row, slot] = tokens.indices
         block[row, longest + slot] = tokens.data
         return torch.from_numpy(block).to(dtype).to(device)
+
+    def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
+        """Return what a row is: places and weights of a text's tokens.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+        device : torch.device
+        """
+        none = torch.empty(0, dtype=dtype, device=device)
+        return Inputs(Form.TEXT, self.shape, none, none.long(), none)

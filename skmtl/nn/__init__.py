@@ -25,6 +25,7 @@ from ._heads import Heads
 from ._independent import Independent
 from ._layers import ACTIVATIONS, Activation, MemberDropout, MemberLinear
 from ._low_rank import LowRank
+from ._mixing import Mixing
 from ._mlp import MLP, MLPTrunk
 from ._mmoe import MMoE
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
@@ -71,6 +72,7 @@ __all__ = [
     "MemberEncoders",
     "MemberLinear",
     "MemberModules",
+    "Mixing",
     "ModuleTrunk",
     "MultiModalTrunk",
     "Network",

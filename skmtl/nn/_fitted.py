@@ -21,7 +21,7 @@ from ._samples import Unflattened
 from ._text import BagEmbedding
 from ._trunk import Trunk
 
-Batched = TypeVar("Batched", bound=MLP | MemberEmbedding | BagEmbedding)
+Batched = TypeVar("Batched", MLP, MemberEmbedding, BagEmbedding)
 # Way out of most errors.
 NEEDED = "It needs a fitted MultiTaskRegressor, MultiTaskClassifier or MultiTaskEstimator with sharing='hard'"
 
@@ -199,7 +199,7 @@ class FittedTrunk(Trunk):
         embedding = self.network.embedding
         if embedding is None or isinstance(embedding, MemberEncoders):
             return None
-        taken = _members_of(embedding, self._origins(n_members))
+        taken = _members_of(cast(BagEmbedding, embedding), self._origins(n_members))  # or the other kind
         freeze_embedding(taken, frozen=self._asked() != 0, silent=self._asked() is None)
         return taken
 

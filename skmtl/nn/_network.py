@@ -13,6 +13,7 @@ from ._embedding import MemberEmbedding
 from ._encoders import MemberEncoders, Pace
 from ._heads import Heads
 from ._layers import MemberDropout
+from ._mixing import Mixing
 from ._mlp import MLP
 from ._modules import MemberModules
 from ._passes import AutogradPass, ClosedPass, MixturePass, TrainingPass
@@ -71,7 +72,7 @@ class Network(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(start.unsqueeze(1))  # (M, 1, O)
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, rows: Tensor | None = None, mixing: Mixing | None = None) -> Tensor:
         """Map features to the output block of all tasks, `(M, B, O)`.
 
         Parameters
@@ -79,37 +80,42 @@ class Network(nn.Module):
         x : Tensor of shape (B, F) or (M, B, F)
         rows : Tensor of shape (M, B) or None
             Which rows a member trains on; only trunks that mix rows ask.
+        mixing : Mixing or None, default=None
+            How rows are mixed before the trunk reads them.
         """
-        return self.head.linked(self.raw(x, rows))
+        return self.head.linked(self.raw(x, rows, mixing))
 
-    def raw(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def raw(self, x: Tensor, rows: Tensor | None = None, mixing: Mixing | None = None) -> Tensor:
         """Map features to what heads say, before chains link it, `(M, B, O)`.
 
         Parameters
         ----------
         x : Tensor of shape (B, F) or (M, B, F)
         rows : Tensor of shape (M, B) or None
+        mixing : Mixing or None, default=None
         """
-        x = self._embedded(x)
+        x = self._embedded(x, mixing)
         outputs: Tensor = self.head(self.trunk(x) if rows is None else self.trunk(x, rows))
         return outputs
 
-    def _embedded(self, x: Tensor) -> Tensor:
-        """Replace places in the table of embeddings by their vectors."""
-        return x if self.embedding is None else self.embedding(x)
+    def _embedded(self, x: Tensor, mixing: Mixing | None = None) -> Tensor:
+        """Replace places in the table of embeddings by their vectors, and mix rows."""
+        x = x if self.embedding is None else self.embedding(x)
+        return x if mixing is None else mixing.mixed(x)
 
-    def forward_training(self, x: Tensor, rows: Tensor | None = None) -> TrainingPass:
+    def forward_training(self, x: Tensor, rows: Tensor | None = None, mixing: Mixing | None = None) -> TrainingPass:
         """Map like `forward`; return outputs and what gives the gradients of all parameters.
 
         Parameters
         ----------
         x : Tensor of shape (B, F)
         rows : Tensor of shape (M, B) or None
+        mixing : Mixing or None, default=None
         """
         if isinstance(self.trunk, MLP) and self.closed_form and not isinstance(self.embedding, MemberEncoders):
-            return ClosedPass(self.head, self.trunk, self.embedding, x)
+            return ClosedPass(self.head, self.trunk, self.embedding, x, mixing)
         self.zero_grad()
-        x = self._embedded(x)
+        x = self._embedded(x, mixing)
         if isinstance(self.trunk, SharedTrunk):
             mixture = self.trunk.mixture(x, rows)
             if mixture is not None:

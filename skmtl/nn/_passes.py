@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ._chain import ALL
 from ._embedding import MemberEmbedding
 from ._heads import Heads
+from ._mixing import Mixing
 from ._mlp import MLP, Record
 from ._sharing import SharedTrunk
 from ._text import BagEmbedding
@@ -204,13 +205,23 @@ class ClosedPass(TrainingPass):
     trunk : MLP
     embedding : MemberEmbedding, BagEmbedding or None
     x : Tensor of shape (B, F)
+    mixing : Mixing or None, default=None
+        How rows are mixed before the trunk reads them.
     """
 
-    def __init__(self, heads: Heads, trunk: MLP, embedding: MemberEmbedding | BagEmbedding | None, x: Tensor) -> None:
-        self.trunk, self.embedding, self.x = trunk, embedding, x
+    def __init__(
+        self,
+        heads: Heads,
+        trunk: MLP,
+        embedding: MemberEmbedding | BagEmbedding | None,
+        x: Tensor,
+        mixing: Mixing | None = None,
+    ) -> None:
+        self.trunk, self.embedding, self.x, self.mixed_by = trunk, embedding, x, mixing
         self.records: list[Record]
         with torch.no_grad():
-            representation, self.records = trunk.forward_recorded(x if embedding is None else embedding(x))
+            read = x if embedding is None else embedding(x)
+            representation, self.records = trunk.forward_recorded(read if mixing is None else mixing.mixed(read))
         tensors = [*trunk.parameters(), *([] if embedding is None else embedding.parameters())]
         super().__init__(heads, representation, [(tensor, None) for tensor in tensors])
 
@@ -220,8 +231,18 @@ class ClosedPass(TrainingPass):
             return
         gradient = self.trunk.backward(self.records, gradient)
         if self.embedding is not None:
-            vectors = self.trunk.input_gradient(self.records, gradient)[..., -self.embedding.n_outputs :]
-            self.embedding.backward(self.x, vectors)
+            self._backward_embedding(self.embedding, self.records, gradient)
+
+    def _backward_embedding(
+        self, embedding: MemberEmbedding | BagEmbedding, records: list[Record], gradient: Tensor, rows: slice = ALL
+    ) -> None:
+        """Set the gradient of the table, from that with respect to the first layer's units of some rows."""
+        vectors = self.trunk.input_gradient(records, gradient)[..., -embedding.n_outputs :]
+        if self.mixed_by is not None:  # each row of the trunk is made of two of the table
+            mixed = vectors.new_zeros(len(vectors), len(self.x), vectors.shape[2])
+            mixed[:, rows] = vectors
+            vectors, rows = self.mixed_by.unmixed(mixed), ALL
+        embedding.backward(self.x, vectors, rows)
 
     @torch.no_grad()
     def jacobian(self, gradient: Tensor, rows: slice = ALL) -> Tensor:
@@ -235,8 +256,7 @@ class ClosedPass(TrainingPass):
         own = self.trunk.jacobian(records, own, parts)
         if self.embedding is not None:
             for task in range(own.shape[1]):
-                vectors = self.trunk.input_gradient(records, own[:, task])[..., -self.embedding.n_outputs :]
-                self.embedding.backward(self.x, vectors, rows)
+                self._backward_embedding(self.embedding, records, own[:, task], rows)
                 assert self.embedding.weight.grad is not None
                 parts[-1][:, task] = self.embedding.weight.grad
         return result

@@ -10,10 +10,11 @@ from ._chains import EntireSpaceChain, check_chain_weights, check_chains, settle
 from ._class_weights import class_weight_table
 from ._classification import ClassificationTargets, find_classes, given_classes, sorted_classes, stack_labels
 from ._columns import Categories, Columns, split_columns
+from ._distances import LabelDistances
 from ._frame import FrameFormat
 from ._groups import TaskGroup, group_tasks
 from ._mixed import MixedTargets
-from ._objective import Measured, Objective, label_variance
+from ._objective import Measured, MixedMeasured, Objective, label_variance
 from ._per_task import losses_by_task, losses_by_type, resolve_task_names, task_weights_by_task, unknown_task
 from ._regression import RegressionTargets
 from ._statistics import MemberStatistics, member_statistics
@@ -31,8 +32,10 @@ __all__ = [
     "Columns",
     "EntireSpaceChain",
     "FrameFormat",
+    "LabelDistances",
     "Measured",
     "MemberStatistics",
+    "MixedMeasured",
     "MixedTargets",
     "Objective",
     "RegressionTargets",

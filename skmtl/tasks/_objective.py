@@ -240,13 +240,46 @@ class Measured:
         `L_t / c_t` divides by the number of labels that a batch has on average; where labels are rare, it is far larger
         than that whenever there is one.
         """
-        objective = self.objective
-        if self.scale.shape[1] == 1:  # every row counts alike
+        counted = self.counted()
+        if counted is None:
             return self.losses, None
-        counted = self.scale.sum(1)  # (M, T): 1 where a batch has as many labels as it has on average
-        expected = objective.per_label
         present = counted > 0
-        return self.losses * torch.where(present, expected / counted, 0), present
+        return self.losses * torch.where(present, self.objective.per_label / counted, 0), present
+
+    def counted(self) -> Tensor | None:
+        """Return what a batch's labels count for, `(M, T)`, in units of `L_t / c_t`; None: every row counts alike.
+
+        1 / `c_t` where a batch has as many labels as it has on average.
+        """
+        return None if self.scale.shape[1] == 1 else self.scale.sum(1)
+
+
+class MixedMeasured(Measured):
+    """A batch of mixed rows, measured against the labels of either side: losses are mixed, never labels.
+
+    Under a loss that is linear in the label, as cross-entropy is, a mixed label would do the same; under others, and
+    where one side's label is missing, only mixed losses are right (Zhang et al. 2018).
+
+    Parameters
+    ----------
+    first, second : Measured
+        Each with weights that hold its side's share.
+    """
+
+    def __init__(self, first: Measured, second: Measured) -> None:
+        self.objective = first.objective
+        self.sides = first, second
+        self.losses = first.losses + second.losses
+
+    def derivative(self, weights: Tensor) -> Tensor:
+        """Return the derivative of the weighted sum of the losses, `(M, B, O)`; see `Measured.derivative`."""
+        first, second = self.sides
+        return first.derivative(weights).add_(second.derivative(weights))
+
+    def counted(self) -> Tensor | None:
+        """Return what labels of both sides count for, `(M, T)`; see `Measured.counted`."""
+        first, second = (side.counted() for side in self.sides)
+        return None if first is None or second is None else first + second
 
 
 def label_variance(labels: np.ndarray, weights: np.ndarray, groups: Sequence[TaskGroup]) -> np.ndarray:

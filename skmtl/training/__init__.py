@@ -4,7 +4,9 @@
 leaves each at its best state. Nothing here knows of scikit-learn's conventions.
 """
 
+from ._augmenter import Augmenter
 from ._averages import RunningAverage
+from ._batch import Batch
 from ._callbacks import ProgressLine, clone_callbacks
 from ._folds import content_keys, deal_folds, group_keys, n_folds, n_held_out
 from ._history import History
@@ -18,6 +20,8 @@ from ._snapshots import Snapshots
 __all__ = [
     "SCHEDULES",
     "SOLVERS",
+    "Augmenter",
+    "Batch",
     "Batches",
     "History",
     "Holdout",

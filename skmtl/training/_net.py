@@ -13,16 +13,17 @@ from torch import Tensor
 
 from ..balancing import Balancer
 from ..nn import Network
-from ..tasks import Measured, Objective
+from ..tasks import Measured, MixedMeasured, Objective
 from ._averages import RunningAverage
 from ._balancing import BalancedBackward
+from ._batch import Batch
 from ._callbacks import raised_on_purpose
 from ._clipping import clip_gradients
 from ._history import History, member_mean
 from ._holdout import Holdout
 from ._isolation import SameNoise
 from ._optimizers import SCHEDULES, make_optimizer, set_learning_rates, unflatten
-from ._rows import Batch, Batches
+from ._rows import Batches
 from ._snapshots import Snapshots
 
 # The training score is an estimate from the last rows of an epoch: as cheap on a large set as on a small one.
@@ -198,7 +199,7 @@ class MultiTaskNet(NeuralNet):
         self._steps += 1
         rows = batch.rows if network.mixes_rows else None
         noise = SameNoise(network.generator, network.draws_globally) if self._balanced.follows_up else None
-        passed = network.forward_training(batch.x, rows)
+        passed = network.forward_training(batch.x, rows, batch.mixing)
         with torch.no_grad():
             measured = self._measure(passed.outputs, batch)
         self._balanced.backward(passed, measured, len(self.task_history))
@@ -212,12 +213,13 @@ class MultiTaskNet(NeuralNet):
             self._average.update()
         if noise is not None:
             with torch.no_grad(), noise:  # the same dropout as before: it learns from the step, not from the noise
-                self._balanced.follow_up(measured, self._measure(network(batch.x, rows), batch))
+                again = network(batch.x, rows, batch.mixing)
+                self._balanced.follow_up(measured, self._measure(again, batch))
         return {"losses": measured.losses, "y_pred": passed.outputs}
 
     def _measure(self, outputs: Tensor, batch: Batch) -> Measured:
-        measured: Measured = self.criterion_(outputs, batch.labels, batch.weights, batch.rows)
-        return measured
+        measured = [self.criterion_(outputs, labels, weights, batch.rows) for labels, weights in batch.sides()]
+        return measured[0] if batch.mixing is None else MixedMeasured(*measured)
 
     def _finish_epoch(self, holdout: Holdout | None, snapshots: Snapshots | None) -> None:
         """Watch the holdouts, and write the histories."""
@@ -306,8 +308,9 @@ def _total(losses: np.ndarray, task_weights: np.ndarray) -> np.ndarray:
 
 def _add_errors(objective: Objective, batch: Batch, outputs: Tensor, errors: Tensor, counted: Tensor) -> None:
     """Add a batch's weighted errors and weights to the sums from which the training score is made."""
-    weights = torch.ones_like(batch.labels) if batch.weights is None else batch.weights
     rows = outputs.new_ones(1, 1).expand(len(outputs), -1) if batch.rows is None else batch.rows
-    weights = rows.unsqueeze(2) * weights  # (M, B, T)
-    errors += (objective.label_errors(outputs, batch.labels) * weights).sum((0, 1))
-    counted += weights.sum((0, 1))
+    for labels, given in batch.sides():
+        weights = torch.ones_like(labels) if given is None else given
+        weights = rows.unsqueeze(2) * weights  # (M, B, T)
+        errors += (objective.label_errors(outputs, labels) * weights).sum((0, 1))
+        counted += weights.sum((0, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,43 +10,12 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from ..features import ArrayStandardizer, PretrainedStandardizer, Standardizer, TextStandardizer, as_tensor
+from ..features import AnyStandardizer, as_tensor
+from ._augmenter import Augmenter
+from ._batch import Batch
 
 # Values of X that are gathered and standardised at once, some megabyte: small batches share the cost of the calls.
 BLOCK_VALUES = 2**18
-
-
-@dataclass
-class Batch:
-    """A batch, common to all members.
-
-    Attributes
-    ----------
-    x : Tensor of shape (B, F)
-    labels : Tensor of shape (B, T)
-    weights : Tensor of shape (B, T) or None
-        Label weights, 0 where hidden; None if all are 1.
-    rows : Tensor of shape (M, B) or None
-        1 where the member trains on the row; None if all do.
-    """
-
-    x: Tensor
-    labels: Tensor
-    weights: Tensor | None
-    rows: Tensor | None
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.labels)
-
-    def part(self, place: slice) -> Batch:
-        """Return some of the rows, sharing memory."""
-        return Batch(
-            self.x[place],
-            self.labels[place],
-            None if self.weights is None else self.weights[place],
-            None if self.rows is None else self.rows[:, place],
-        )
 
 
 class Rows:
@@ -85,7 +53,7 @@ class Rows:
         index: np.ndarray | None,
         labels: np.ndarray,
         weights: np.ndarray,
-        standardizer: Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer,
+        standardizer: AnyStandardizer,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
@@ -131,6 +99,8 @@ class Batches:
         Draws the permutations, on the CPU.
     variance : ndarray of shape (T,)
         What the mean error of a task is divided by in its score: the variance of its labels, or 1 for classes.
+    augmenter : Augmenter or None, default=None
+        What changes each batch.
 
     Examples
     --------
@@ -154,8 +124,10 @@ class Batches:
         n_members: int,
         generator: torch.Generator,
         variance: np.ndarray,
+        augmenter: Augmenter | None = None,
     ) -> None:
         self.rows = rows
+        self.augmenter = augmenter
         self.variance = torch.from_numpy(variance).to(rows.dtype).to(rows.device)
         self.generator = generator
         self.places = torch.arange(len(rows))
@@ -174,6 +146,11 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of one epoch."""
+        plain = self._plain()
+        return plain if self.augmenter is None else map(self.augmenter, plain)
+
+    def _plain(self) -> Iterator[Batch]:
+        """Yield the batches as they are."""
         if self.n_batches == 1:
             if self._whole is None:
                 self._whole = self._batch(self.places)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skmtl.losses import AbsoluteError, Gamma, Huber, LogLoss, Poisson, SquaredError
-from skmtl.tasks import Objective, group_tasks, label_variance, member_statistics
+from skmtl.tasks import MixedMeasured, Objective, group_tasks, label_variance, member_statistics
 
 MIXED = [
     (LogLoss(), 3),
@@ -491,3 +491,87 @@ def test_a_task_of_equal_labels_or_none_has_no_variance(constant, seed):
     labels[1] = 7  # hidden
     variance = label_variance(labels, weights, groups)
     assert np.isnan(variance).all()
+
+
+# Mixed rows ----------------------------------------------------------------------------------------------------------
+
+SHARE = 0.3
+
+
+def mixed(problem, partners, labels=None, weights=None, class_weights=None):
+    """Measure rows of which each has a second label, that of its partner."""
+    objective = problem.objective(class_weights)
+    labels = torch.from_numpy(problem.labels) if labels is None else labels
+    weights = torch.from_numpy(problem.weights) if weights is None else weights
+    sides = (labels, SHARE * weights), (labels[partners], (1 - SHARE) * weights[partners])
+    measured = [objective(problem.outputs, own, weight, None) for own, weight in sides]
+    return objective, MixedMeasured(*measured), measured
+
+
+def test_the_loss_of_mixed_rows_is_the_mix_of_losses_and_its_derivative_the_slope():
+    problem = Problem(holdouts=False)
+    partners = torch.randperm(24)
+    objective, found, sides = mixed(problem, partners)
+    torch.testing.assert_close(found.losses, sides[0].losses + sides[1].losses)
+    outputs = problem.outputs.clone().requires_grad_()
+    labels, weights = torch.from_numpy(problem.labels), torch.from_numpy(problem.weights)
+    total = sum(
+        (objective.label_losses(outputs, own)[0] * objective.share.unsqueeze(1) / 24 * weight).sum()
+        for own, weight in ((labels, SHARE * weights), (labels[partners], (1 - SHARE) * weights[partners]))
+    )
+    torch.testing.assert_close(found.losses.sum(), total.detach())
+    step, direction = 1e-6, torch.randn_like(outputs)
+    with torch.no_grad():
+        problem.outputs = outputs + step * direction
+        above = mixed(problem, partners)[1].losses.sum()
+        problem.outputs = outputs - step * direction
+        below = mixed(problem, partners)[1].losses.sum()
+    slope = (found.derivative(torch.ones(problem.n_tasks)) * direction).sum()
+    torch.testing.assert_close((above - below) / (2 * step), slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss, n_classes", [(LogLoss(), 2), (LogLoss(), 3), (Poisson(), 1), (SquaredError(), 1)])
+def test_mixing_losses_is_mixing_labels_where_a_loss_is_linear_in_them(loss, n_classes):
+    problem = Problem([(loss, n_classes)] * 2, holdouts=False, hidden=0)
+    problem.weights[:] = 1
+    partners = torch.randperm(24)
+    _, found, sides = mixed(problem, partners)
+    derivative = found.derivative(torch.ones(2))
+    if n_classes > 1:
+        outputs = problem.outputs.view(3, 24, 2, -1)
+        logits = outputs if n_classes > 2 else torch.cat([torch.zeros_like(outputs), outputs], -1)
+        one_hot = torch.eye(n_classes, dtype=torch.float64)[torch.from_numpy(problem.labels).long()]
+        soft = logits.softmax(-1) - (SHARE * one_hot + (1 - SHARE) * one_hot[partners])
+        soft = (soft if n_classes > 2 else soft[..., 1:]).flatten(2)
+        scale = (sides[0].objective.share / 24).unsqueeze(1).repeat_interleave(soft.shape[2] // 2, 2)
+        torch.testing.assert_close(derivative, soft * scale)
+    else:  # of squared error, up to a constant, which has no derivative
+        labels = torch.from_numpy(problem.labels)
+        objective = sides[0].objective
+        plain = objective(problem.outputs, SHARE * labels + (1 - SHARE) * labels[partners], None, None)
+        torch.testing.assert_close(derivative, plain.derivative(torch.ones(2)))
+
+
+def test_a_missing_label_of_either_side_counts_for_nothing():
+    problem = Problem(holdouts=False)
+    partners = torch.randperm(24)
+    hidden = torch.from_numpy(problem.weights) == 0
+    labels = torch.from_numpy(problem.labels)
+    other = torch.where(hidden, torch.ones_like(labels), labels)
+    one, two = (mixed(problem, partners, own)[1] for own in (labels, other))
+    torch.testing.assert_close(one.losses, two.losses)
+    torch.testing.assert_close(*(each.derivative(torch.ones(problem.n_tasks)) for each in (one, two)))
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_losses_per_label_of_a_row_with_itself_are_those_of_the_row(weighted):
+    problem = Problem(holdouts=False)
+    weights = torch.from_numpy(problem.weights) if weighted else torch.ones(1, 1)
+    objective, labels = problem.objective(), torch.from_numpy(problem.labels)
+    plain = objective(problem.outputs, labels, weights if weighted else None, None)
+    both = MixedMeasured(*(objective(problem.outputs, labels, part * weights, None) for part in (SHARE, 1 - SHARE)))
+    for found, expected in zip(both.per_label(), plain.per_label(), strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None:
+            torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(both.losses, plain.losses)

@@ -15,7 +15,7 @@ from skmtl.nn import MLP, Network
 from skmtl.tasks import Objective, group_tasks, label_variance, member_statistics
 from skmtl.training import Batches, History, Holdout, MultiTaskNet, Rows, Snapshots
 from skmtl.training._balancing import BalancedBackward
-from skmtl.training._rows import Batch
+from skmtl.training._batch import Batch
 
 N_ROWS = 40
 CPU = torch.device("cpu")

@@ -1,0 +1,95 @@
+"""What an augmentation draws from: noise, and rows that may lend something to others."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Draws:
+    """The random numbers of one batch, and which of its rows may meet.
+
+    A row that one member holds out must not reach that member through another row: rows meet only if the same members
+    train on them.
+
+    Parameters
+    ----------
+    x : Tensor of shape (B, F)
+        The batch; numbers have its type and device.
+    rows : Tensor of shape (M, B) or None
+        1 where a member trains on a row; None if all do.
+    generator : torch.Generator
+        On the device of the batch.
+    scalars : numpy.random.Generator
+        For the few numbers that a batch has in common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmtl.augmentation import Draws
+    >>> trains = torch.tensor([[1.0, 1.0, 1.0, 0.0, 0.0]])
+    >>> draws = Draws(torch.zeros(5, 1), trains, torch.Generator().manual_seed(0), np.random.default_rng(0))
+    >>> sorted(draws.partners()[:3].tolist()), sorted(draws.partners()[3:].tolist())
+    ([0, 1, 2], [3, 4])
+    """
+
+    def __init__(
+        self, x: Tensor, rows: Tensor | None, generator: torch.Generator, scalars: np.random.Generator
+    ) -> None:
+        self.n_rows = len(x)
+        self.generator, self.scalars = generator, scalars
+        self._kind: dict[str, Any] = {"dtype": x.dtype, "device": x.device}
+        if rows is None:
+            self.circle = torch.zeros(self.n_rows, **self._kind)
+        else:  # a row is held out by one member at most, whose number it gets
+            members = torch.arange(1, len(rows) + 1, **self._kind)
+            self.circle = members @ (1 - rows)  # (B,)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw numbers in [0, 1)."""
+        drawn: Tensor = torch.rand(*shape, generator=self.generator, **self._kind)
+        return drawn
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw standard normal numbers."""
+        drawn: Tensor = torch.randn(*shape, generator=self.generator, **self._kind)
+        return drawn
+
+    def beta(self, alpha: float) -> float:
+        """Draw one number of the distribution Beta(alpha, alpha)."""
+        return float(self.scalars.beta(alpha, alpha))
+
+    def partners(self) -> Tensor:
+        """Draw a partner for each row, `(B,)`, another one wherever there is one; each row is the partner of one."""
+        order, first, size = self._circles
+        place = torch.arange(self.n_rows, device=order.device)
+        following = first + (place - first + 1) % size
+        partners = torch.empty_like(order)
+        partners[order] = order[following]
+        return partners
+
+    def lenders(self, count: int) -> Tensor:
+        """Draw `count` rows for each row, `(B, count)`, from those that may lend to it; it may be among them.
+
+        Parameters
+        ----------
+        count : int
+        """
+        order, first, size = self._circles
+        drawn = (self.uniform(self.n_rows, count) * size.unsqueeze(1)).long()
+        lenders = torch.empty_like(drawn)
+        lenders[order] = order[first.unsqueeze(1) + torch.minimum(drawn, size.unsqueeze(1) - 1)]
+        return lenders
+
+    @cached_property
+    def _circles(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows in random order, circle after circle; for each place where its circle begins, and its size, `(B,)`."""
+        order = torch.argsort(self.circle + self.uniform(self.n_rows))
+        circle = self.circle[order]
+        first = torch.searchsorted(circle, circle)
+        return order, first, torch.searchsorted(circle, circle, right=True) - first
