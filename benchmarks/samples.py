@@ -76,6 +76,7 @@ def pretrained(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, flo
         "MiniLM, LoRA, 2 epochs": MultiTaskEstimator(
             trunk=PretrainedTrunk(folder, adapters="lora"),
             learning_rate="cosine",
+            learning_rate_init=1e-3,
             max_iter=2,
             early_stopping=False,
             random_state=seed,

@@ -1,5 +1,7 @@
 """Fine-tuning: what it is worth to train a pretrained model further, for two tasks at once.
 
+Does a model that has read much need more than dense layers above it?
+
 `load_sentences` holds 3,000 sentences of reviews: where each was written, and whether it is positive. 500 are to
 learn from, 400 others for testing. Compared are a small trunk that knows no word before it is trained; MiniLM, six
 layers that have read a billion sentences, kept as it is, with dense layers above; and the same model with low-rank

@@ -69,10 +69,10 @@ class Backbone:
     Examples
     --------
     >>> from skmtl.features import Backbone
-    >>> Backbone("models/minilm").load()
+    >>> Backbone("./minilm").load()
     Traceback (most recent call last):
     ...
-    ValueError: There is no folder 'models/minilm', and no model of that name on this machine. ...
+    ValueError: The folder of the pretrained model, './minilm', is not there. ...
     """
 
     def __init__(self, source: str | os.PathLike[str], local_files_only: bool = True) -> None:

@@ -22,9 +22,9 @@ MOODS, TOPICS = ["bad", "good"], ["film", "phone", "food"]
 FILLING = [" ".join(draws.choice(["the", "was", "a", "very"], draws.integers(1, 7))) for _ in range(N)]
 X = [f"{filling} {TOPICS[topic]} {MOODS[mood]}" for filling, topic, mood in zip(FILLING, TOPIC, MOOD, strict=True)]
 Y = np.column_stack([TOPIC, MOOD])
-IMAGES = draws.uniform(size=(N, 1, 8, 8)) * 0.5
+IMAGES = draws.uniform(size=(N, 1, 8, 8)) * 0.2
 IMAGES[MOOD == 1, :, :4] += 0.4
-IMAGES[TOPIC == 1, :, :, :4] += 0.4
+IMAGES[TOPIC == 1, :, 4:] += 0.4
 
 UNFROZEN = {"lora": {"adapters": "lora"}, "last": {"trainable": 1}, "all": {"trainable": "all"}}
 
@@ -49,14 +49,14 @@ def accuracies(model, inputs=X, labels=Y):
     [
         ("bert", {}, X),
         ("bert", {"adapters": "lora", "learning_rate": 1e-2}, X),
-        ("gpt2", {"adapters": "lora", "pooling": "last", "learning_rate": 1e-2}, X),
+        ("gpt2", {"trainable": "all", "pooling": "last", "learning_rate": 3e-3}, X),
         ("vit", {}, IMAGES),
         ("vit", {"trainable": "all", "learning_rate": 3e-3}, IMAGES),
     ],
 )
 def test_what_was_trained_beats_the_most_frequent_class(classifier, kind, trunk, inputs):
     labels = Y if kind != "vit" else np.column_stack([TOPIC == 1, MOOD])
-    model = classifier(kind, trunk, max_iter=15, early_stopping=False, learning_rate_init=1e-2)
+    model = classifier(kind, trunk, max_iter=20 if trunk else 60, early_stopping=False, learning_rate_init=1e-2)
     model.fit(inputs[:120], labels[:120])
     frequent = np.array([np.unique(column[:120], return_counts=True)[1].max() / 120 for column in labels.T])
     assert (accuracies(model, inputs[120:], labels[120:]) > frequent + 0.15).all()
