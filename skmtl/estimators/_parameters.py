@@ -16,7 +16,18 @@ from .._spelling import likely_and_known
 from ..balancing import Balancing, as_balancing
 from ..companions import COMPANIONS, affordable, serves
 from ..features import Form
-from ..nn import ACTIVATIONS, ConvTrunk, MLPTrunk, RecurrentTrunk, Sharing, TextTrunk, Trunk, as_sharing, as_trunk
+from ..nn import (
+    ACTIVATIONS,
+    ConvTrunk,
+    FittedTrunk,
+    MLPTrunk,
+    RecurrentTrunk,
+    Sharing,
+    TextTrunk,
+    Trunk,
+    as_sharing,
+    as_trunk,
+)
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
@@ -289,7 +300,8 @@ def resolve_companions(
     if asked is None:
         return ()
     if asked == "auto":
-        suits = isinstance(trunk, MLPTrunk) and has_holdouts and not incremental and not estimator.warm_start
+        dense = isinstance(trunk, MLPTrunk) or (isinstance(trunk, FittedTrunk) and trunk.batched)
+        suits = dense and has_holdouts and not incremental and not estimator.warm_start
         return tuple(COMPANIONS) if suits else ()
     names = (asked,) if isinstance(asked, str) else tuple(asked)
     for name in names:
