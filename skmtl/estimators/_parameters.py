@@ -20,6 +20,7 @@ from ..features import Form
 from ..nn import (
     ACTIVATIONS,
     ConvTrunk,
+    FittedTrunk,
     MLPTrunk,
     MultiModalTrunk,
     RecurrentTrunk,
@@ -343,7 +344,8 @@ def resolve_companions(
     if asked is None:
         return ()
     if asked == "auto":
-        suits = isinstance(trunk, MLPTrunk) and has_holdouts and not incremental and not estimator.warm_start
+        dense = isinstance(trunk, MLPTrunk) or (isinstance(trunk, FittedTrunk) and trunk.batched)
+        suits = dense and has_holdouts and not incremental and not estimator.warm_start
         return tuple(COMPANIONS) if suits else ()
     names = (asked,) if isinstance(asked, str) else tuple(asked)
     for name in names:

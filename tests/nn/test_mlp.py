@@ -112,7 +112,7 @@ def test_a_trunk_of_ones_own_has_to_say_how_it_is_built():
     class Mine(Trunk):
         pass
 
-    assert Mine.draws_globally
+    assert Mine().draws_globally
     assert not Mine().batched
     with pytest.raises(NotImplementedError):
         Mine().build(3, draws(0))
