@@ -43,7 +43,7 @@ def make_clicks(
     conversion_rate: float = 0.2,
     selection: float = 0.9,
     visible: float = 0.8,
-    signal: float = 2.0,
+    signal: float = 3.0,
     n_hidden: int | None = 4,
     missing: bool = False,
     random_state: Any = None,
@@ -70,7 +70,7 @@ def make_clicks(
         common.
     visible : float, default=0.8
         Part of the intent's variance that features show, in [0, 1].
-    signal : float, default=2.0
+    signal : float, default=3.0
         Standard deviation of the logits. More makes both tasks more predictable, and clicked rows more unlike others.
     n_hidden : int or None, default=4
         Signals are sums of so many tanh units of the features, the same ones for both tasks; None: they are linear.
