@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,22 +42,20 @@ class Draws:
     ) -> None:
         self.n_rows = len(x)
         self.generator, self.scalars = generator, scalars
-        self._kind: dict[str, Any] = {"dtype": x.dtype, "device": x.device}
+        self._dtype, self._device = x.dtype, x.device
         if rows is None:
-            self.circle = torch.zeros(self.n_rows, **self._kind)
+            self.circle = torch.zeros(self.n_rows, dtype=x.dtype, device=x.device)
         else:  # a row is held out by one member at most, whose number it gets
-            members = torch.arange(1, len(rows) + 1, **self._kind)
+            members = torch.arange(1, len(rows) + 1, dtype=x.dtype, device=x.device)
             self.circle = members @ (1 - rows)  # (B,)
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw numbers in [0, 1)."""
-        drawn: Tensor = torch.rand(*shape, generator=self.generator, **self._kind)
-        return drawn
+        return torch.rand(*shape, generator=self.generator, dtype=self._dtype, device=self._device)
 
     def normal(self, *shape: int) -> Tensor:
         """Draw standard normal numbers."""
-        drawn: Tensor = torch.randn(*shape, generator=self.generator, **self._kind)
-        return drawn
+        return torch.randn(*shape, generator=self.generator, dtype=self._dtype, device=self._device)
 
     def beta(self, alpha: float) -> float:
         """Draw one number of the distribution Beta(alpha, alpha)."""

@@ -310,7 +310,7 @@ def _add_errors(objective: Objective, batch: Batch, outputs: Tensor, errors: Ten
     """Add a batch's weighted errors and weights to the sums from which the training score is made."""
     rows = outputs.new_ones(1, 1).expand(len(outputs), -1) if batch.rows is None else batch.rows
     for labels, given in batch.sides():
-        weights = torch.ones_like(labels) if given is None else given
+        weights = torch.ones_like(labels) if given is None else given.expand_as(labels)
         weights = rows.unsqueeze(2) * weights  # (M, B, T)
         errors += (objective.label_errors(outputs, labels) * weights).sum((0, 1))
         counted += weights.sum((0, 1))

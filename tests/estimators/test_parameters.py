@@ -17,7 +17,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import LRScheduler
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.augmentation import AUGMENTATIONS, Mixup
 from skmtl.balancing import CAGrad, Uniform
+from skmtl.features import Form
 from skmtl.losses import Focal, Huber, LogLoss, Quantile
 from skmtl.nn import ACTIVATIONS, SHARINGS, Independent, MLPTrunk, ModuleTrunk, Soft
 from skmtl.training import SCHEDULES, SOLVERS
@@ -83,6 +85,7 @@ DIFFERENT = {
         {"max_iter": 8, "companions": None},
     ),
     "companions": ([None, "linear", "kernel", "auto"], {}),
+    "augmentation": ([None, *(name for name, kind in AUGMENTATIONS.items() if Form.COLUMNS in kind.forms)], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (
         [
@@ -193,6 +196,7 @@ class Garbage:
 
 GARBAGE = {
     "calibration": ["isotonic", True, 3],
+    "augmentation": [5, "mixupp", "crop", ["noise", "noise"], Mixup],
     "companions": ["linears", "network", 3, {"linear": 1}, ["kernel", 3], True],
     "hidden_layer_sizes": [0, -3, (5, 0), (2.5,), "wide", None, 1.5, ((3, 4), (5, 6))],
     "activation": ["linear", None, 3],
@@ -237,6 +241,7 @@ def test_garbage_is_refused_for_every_parameter(estimator):
             assert name in str(caught.value), (name, value)
             if name not in (
                 "trunk",
+                "augmentation",
                 "encoder",
                 "sharing",
                 "balancing",

@@ -8,12 +8,13 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from skmtl.balancing import Uniform
+from skmtl.augmentation import GaussianNoise, Mixup
+from skmtl.balancing import FAMO, Uniform
 from skmtl.features import Standardizer
 from skmtl.losses import LogLoss, SquaredError
 from skmtl.nn import MLP, Network
-from skmtl.tasks import Objective, group_tasks, label_variance, member_statistics
-from skmtl.training import Batches, History, Holdout, MultiTaskNet, Rows, Snapshots
+from skmtl.tasks import LabelDistances, Objective, group_tasks, label_variance, member_statistics
+from skmtl.training import Augmenter, Batches, History, Holdout, MultiTaskNet, Rows, Snapshots
 from skmtl.training._balancing import BalancedBackward
 from skmtl.training._batch import Batch
 
@@ -204,3 +205,28 @@ def test_a_holdout_loss_that_is_nan_once_does_not_hide_a_later_best(monkeypatch)
     monkeypatch.setattr(holdout, "evaluate", evaluate_nan_first)
     net.partial_fit(batches, holdout)
     assert [row["valid_loss_best"] for row in net.history] == [False, True]
+
+
+def test_what_a_step_did_is_measured_on_the_same_mixed_rows(monkeypatch):
+    net, batches, _ = make(lr=1e-12, balancer=FAMO().start(2, 2, [2.0, 1.0]), max_epochs=1)
+    inputs = batches.rows.standardizer.inputs(torch.float64, CPU)
+    distances = LabelDistances(net.criterion_.groups, np.ones(2))
+    batches.augmenter = Augmenter([Mixup(5.0), GaussianNoise(1.0)], inputs, distances, [0])
+    pairs = []
+    monkeypatch.setattr(BalancedBackward, "follow_up", lambda _, before, after: pairs.append((before, after)))
+    net.partial_fit(batches)
+    assert len(pairs) == len(batches)
+    for before, after in pairs:
+        torch.testing.assert_close(before.losses, after.losses, rtol=1e-6, atol=1e-9)
+
+
+def test_the_training_score_of_mixed_rows_counts_the_labels_of_both_sides():
+    net, batches, _ = make(max_epochs=1, batch_size=N_ROWS, lr=1e-12)
+    net.partial_fit(batches)
+    mixed, mixed_batches, _ = make(max_epochs=1, batch_size=N_ROWS, lr=1e-12)
+    inputs = mixed_batches.rows.standardizer.inputs(torch.float64, CPU)
+    mixed_batches.augmenter = Augmenter([Mixup()], inputs, LabelDistances(net.criterion_.groups, np.ones(2)), [0])
+    mixed.partial_fit(mixed_batches)
+    # An untrained network predicts the same for all rows, so that all labels are missed as they are without mixing.
+    np.testing.assert_allclose(mixed.task_history["train_score"], net.task_history["train_score"], atol=1e-9)
+    np.testing.assert_allclose(mixed.task_history["train_loss"], net.task_history["train_loss"], atol=1e-9)
