@@ -21,7 +21,7 @@ from ._samples import Unflattened
 from ._text import BagEmbedding
 from ._trunk import Trunk
 
-Batched = TypeVar("Batched", bound=MLP | MemberEmbedding | BagEmbedding)
+Batched = TypeVar("Batched", MLP, MemberEmbedding, BagEmbedding)
 # Way out of most errors.
 NEEDED = "It needs a fitted MultiTaskRegressor, MultiTaskClassifier or MultiTaskEstimator with sharing='hard'"
 
