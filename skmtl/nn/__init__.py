@@ -18,6 +18,7 @@ from ._dselect_k import DSelectK
 from ._embedding import MemberEmbedding
 from ._film import FiLM
 from ._fitted import FittedTrunk
+from ._frozen import thawed
 from ._hard import Hard
 from ._heads import Heads
 from ._independent import Independent
@@ -77,4 +78,5 @@ __all__ = [
     "as_sharing",
     "as_trunk",
     "bag_of",
+    "thawed",
 ]
