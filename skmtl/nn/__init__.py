@@ -20,6 +20,7 @@ from ._embedding import MemberEmbedding
 from ._encoders import MemberEncoders, Pace
 from ._film import FiLM
 from ._fitted import FittedTrunk
+from ._frozen import thawed
 from ._hard import Hard
 from ._heads import Heads
 from ._independent import Independent
@@ -90,4 +91,5 @@ __all__ = [
     "as_trunk",
     "bag_of",
     "chained_logits",
+    "thawed",
 ]

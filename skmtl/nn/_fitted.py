@@ -222,7 +222,7 @@ class FittedTrunk(Trunk):
 
 def _members_of(module: Batched, origins: Sequence[int]) -> Batched:
     """Return a copy of a batched module with these of its members, trainable throughout."""
-    taken = copy.deepcopy(module).cpu()
+    taken: Any = copy.deepcopy(module).cpu()
     chosen = torch.tensor(origins)
     for part in taken.modules():
         for name, parameter in part.named_parameters(recurse=False):
@@ -233,7 +233,8 @@ def _members_of(module: Batched, origins: Sequence[int]) -> Batched:
         taken.n_products = module.n_products // len(module.weight) * len(origins)
     if not isinstance(taken, MemberEmbedding):
         taken.dropout.active = True
-    return taken
+    result: Batched = taken
+    return result
 
 
 def _layers_of_mlp(trunk: MLP, generators: Sequence[torch.Generator]) -> list[MLP]:
