@@ -117,8 +117,7 @@ class TrainingPass:
         Parameters
         ----------
         gradient : Tensor of shape (M, R, O)
-        rows : slice, default=slice(None)
-            The rows of the gradient.
+            Of these `rows`.
         """
         if self.links is None:
             return self.heads.task_gradients(gradient)
@@ -127,8 +126,8 @@ class TrainingPass:
     @torch.no_grad()
     def pulls(self, gradient: Tensor, signs: Tensor) -> Tensor:
         """Return each task's gradient with respect to the representation, times signs, summed over rows."""
-        chained = self.links is not None
-        return (self.task_gradients(gradient) * signs[:, None]).sum(2) if chained else self.heads.pulls(gradient, signs)
+        own = None if self.links is None else self.task_gradients(gradient) * signs[:, None]  # (M, T, B, H)
+        return self.heads.pulls(gradient, signs) if own is None else own.sum(2)
 
     @torch.no_grad()
     def backward_pulled(self, gradient: Tensor, shared_gradient: Tensor, signs: Tensor, shares: Tensor) -> None:
