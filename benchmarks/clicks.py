@@ -9,7 +9,7 @@ deviations over seeds; less is better. All have the default network, with four m
 - separate: a model of clicks, and one of conversions that is fitted to clicked rows only.
 
     python benchmarks/clicks.py
-    python benchmarks/clicks.py --rates 0.1 --seeds 1
+    python benchmarks/clicks.py --rows 10000 --rates 0.1 0.03 --seeds 1
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def measured(n_rows: int, rate: float, seed: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=10000, help="impressions to learn from")
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.1, 0.03], help="shares of them that are clicked")
+    parser.add_argument("--rows", type=int, default=4000, help="impressions to learn from")
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.05], help="shares of them that are clicked")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     print(

@@ -11,9 +11,9 @@ impressions are for learning, some 60 conversions among them, and 20,000 for tes
 
 Conclusion. In the mean over all impressions, 4 % of clicks would lead to a conversion. The model of clicked rows says
 16 %: it has seen so few who do not buy for lack of interest that it says nearly the same of everybody. The chain says
-4 %, and is nearer to the truth for nine in ten of the impressions; of those who click most, both are as good. To multiply
-two separate models gives the probability of a conversion as well as the chain does: where nobody clicks, errors count
-for nothing. Taken for that probability as it is, the model of clicked rows is far off.
+4 %, and is nearer to the truth for nine in ten of the impressions; of those who click most, both are as good. To
+multiply two separate models gives the probability of a conversion as well as the chain does: where nobody clicks,
+errors count for nothing. Taken for that probability as it is, the model of clicked rows is far off.
 """
 
 import time

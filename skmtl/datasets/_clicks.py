@@ -112,7 +112,8 @@ def make_clicks(
     >>> data.y.mean(axis=0).round(2)
     array([0.1 , 0.02])
     >>> clicked = data.y[:, 0] == 1
-    >>> data.conversion_given_click[clicked].mean() > 2 * data.conversion_given_click[~clicked].mean()
+    >>> rates = data.conversion_given_click
+    >>> bool(rates[clicked].mean() > 2 * rates[~clicked].mean())
     True
     """
     rng = check_random_state(random_state)

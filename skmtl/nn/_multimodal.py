@@ -68,7 +68,7 @@ class MultiModalTrunk(LoopedTrunk):
         Units of the joint representation; for "attention" a multiple of 4.
     dropout : float, default=0.1
         Share of the joint units that are dropped while training, in [0, 1).
-    part_dropout : float, default=0.2
+    part_dropout : float, default=0.5
         Share of the samples with several parts that lose one of them while training, in [0, 1).
 
     References
@@ -101,7 +101,7 @@ class MultiModalTrunk(LoopedTrunk):
         fusion: str = "gated",
         width: int = 64,
         dropout: float = 0.1,
-        part_dropout: float = 0.2,
+        part_dropout: float = 0.5,
     ) -> None:
         self.trunks = trunks
         self.fusion = fusion

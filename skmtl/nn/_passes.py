@@ -94,9 +94,8 @@ class TrainingPass:
         gradient = self._raw(gradient)
         self._backward_heads(gradient)
         if shared_gradient is None:
-            self.backward_trunk(self._below(gradient))
-        else:
-            self._backward_apart(self._below(gradient), self._below(self._raw(shared_gradient)))
+            return self.backward_trunk(self._below(gradient))
+        return self._backward_apart(self._below(gradient), self._below(self._raw(shared_gradient)))
 
     @torch.no_grad()
     def backward_own(self, gradient: Tensor) -> None:
@@ -119,9 +118,7 @@ class TrainingPass:
         Parameters
         ----------
         gradient : Tensor of shape (M, R, O)
-            Gradient with respect to the outputs of some rows.
-        rows : slice, default=slice(None)
-            Which these are.
+            Of these `rows`.
         """
         if self.links is None:
             return self.heads.task_gradients(gradient)
@@ -130,8 +127,8 @@ class TrainingPass:
     @torch.no_grad()
     def pulls(self, gradient: Tensor, signs: Tensor) -> Tensor:
         """Return each task's gradient with respect to the representation, times signs, summed over rows."""
-        chained = self.links is not None
-        return (self.task_gradients(gradient) * signs[:, None]).sum(2) if chained else self.heads.pulls(gradient, signs)
+        own = None if self.links is None else self.task_gradients(gradient) * signs[:, None]  # (M, T, B, H)
+        return self.heads.pulls(gradient, signs) if own is None else own.sum(2)
 
     @torch.no_grad()
     def backward_pulled(self, gradient: Tensor, shared_gradient: Tensor, signs: Tensor, shares: Tensor) -> None:
@@ -141,8 +138,8 @@ class TrainingPass:
             self.backward_trunk(self.heads.pulled(shared_gradient, signs, shares))
         else:
             pulls = self.task_gradients(shared_gradient) * signs[:, None]  # (M, T, B, H)
-            rising, falling = shares.unsqueeze(3).unbind(2)
-            self.backward_trunk((torch.where(pulls > 0, rising, falling) * pulls).sum(1) * signs)
+            up, down = shares.unsqueeze(3).unbind(2)  # (M, T, 1, H)
+            self.backward_trunk((torch.where(pulls > 0, up, down) * pulls).sum(1) * signs)
 
     def _backward_heads(self, gradient: Tensor) -> None:
         self.heads.backward(self.representation, gradient)
@@ -411,9 +408,9 @@ class MixturePass(AutogradPass):
 
     def _of_tasks(self, gradient: Tensor) -> Tensor:
         if self.links is not None:
-            return self.links.apart(gradient).transpose(0, 1)
+            return self.links.apart(gradient).transpose(0, 1)  # (T, M, B, O)
         tasks = torch.arange(self.heads.n_tasks, device=gradient.device)
-        return gradient * (self.heads.owners == tasks[:, None])[:, None, None]  # (T, M, B, O)
+        return gradient * (self.heads.owners == tasks[:, None])[:, None, None]
 
 
 def _set_gradient(parameter: nn.Parameter, gradient: Tensor) -> None:
