@@ -138,9 +138,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
     with threadpool_limits(1):
         for name in arguments.sets:
+            rows = []
             for seed in range(arguments.seeds):
                 problem, base = SETS[name](arguments.data, seed), np.nan
                 for augmentation in options(problem.form, arguments.only):
@@ -149,7 +149,7 @@ def main() -> None:
                     row = {"score": score, "gain": score - base, "seconds": seconds}
                     rows.append({"set": name, "augmentation": label(augmentation), **row})
                     print(f"{name} {label(augmentation)} {seed}: {row}", flush=True)
-    report(pd.DataFrame(rows))
+            report(pd.DataFrame(rows))
 
 
 def report(table: pd.DataFrame) -> None:
@@ -158,9 +158,8 @@ def report(table: pd.DataFrame) -> None:
         several = len(part) > 1
         score = f"{part['score'].mean():.4f}" + (f" ± {part['score'].std():.4f}" if several else "")
         gain = f"{part['gain'].mean():+.4f}" + (f" ± {part['gain'].std():.4f}" if several else "")
-        print(
-            f"| {name} | {augmentation} | {score} | {'' if augmentation == 'None' else gain} | {part['seconds'].mean():.1f} |"
-        )
+        gain = "" if augmentation == "None" else gain
+        print(f"| {name} | {augmentation} | {score} | {gain} | {part['seconds'].mean():.1f} |")
 
 
 if __name__ == "__main__":

@@ -65,11 +65,13 @@ class CMixup(Augmentation):
         return Mixing(partners, draws.beta(self.alpha))
 
     def _partners(self, draws: Draws, distances: Distances, rows: slice) -> Tensor:
-        """Draw the partners of some rows: the largest of scores to which Gumbel noise is added is a draw of softmax."""
+        """Draw the partners of some rows, where a number falls among the summed chances of all."""
         scores = distances(rows) / (-2 * self.bandwidth**2)  # (R, B)
-        noise = draws.uniform(*scores.shape).clamp_(min=torch.finfo(scores.dtype).tiny).log_().neg_().log_().neg_()
-        apart = draws.circle[rows, None] != draws.circle
+        scores.masked_fill_(draws.circle[rows, None] != draws.circle, -torch.inf)
         places = torch.arange(draws.n_rows, device=scores.device)
-        scores = scores.add_(noise).masked_fill_(apart, -torch.inf)
         scores[places[: len(scores)], places[rows]] = torch.finfo(scores.dtype).min  # itself only if there is no other
-        return scores.argmax(1)
+        sums = scores.softmax(1).cumsum(1)
+        total = sums[:, -1:]
+        # Below the total, whatever is rounded: beyond it lie only rows that may not be met.
+        drawn = torch.minimum(draws.uniform(len(sums), 1) * total, torch.nextafter(total, torch.zeros_like(total)))
+        return torch.searchsorted(sums, drawn, right=True).squeeze(1)

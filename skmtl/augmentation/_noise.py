@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, ClassVar
 
+import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
@@ -48,8 +49,10 @@ class GaussianNoise(Augmentation):
 
     def augment(self, x: Tensor, inputs: Inputs, draws: Draws) -> Tensor:
         """Return noisy rows; see `Augmentation.augment`."""
+        if inputs.form == Form.SEQUENCE:
+            values, there = inputs.steps(x)
+            noise = draws.normal(*values.shape) * (self.scale * inputs.varies) * there.unsqueeze(2)
+            return torch.cat([(values + noise).flatten(1), there], 1)
         n_numbers = len(inputs.varies)
         noise = draws.normal(len(x), n_numbers) * (self.scale * inputs.varies)
-        if inputs.form == Form.SEQUENCE:
-            noise = (noise.view(len(x), *inputs.shape) * x[:, n_numbers:, None]).flatten(1)
         return inputs.with_numbers(x, x[:, :n_numbers] + noise)

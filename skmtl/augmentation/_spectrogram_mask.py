@@ -70,12 +70,11 @@ class SpectrogramMask(Augmentation):
 
     def augment(self, x: Tensor, inputs: Inputs, draws: Draws) -> Tensor:
         """Return masked rows; see `Augmentation.augment`."""
-        n_steps, n_features = inputs.shape
-        values, there = x[:, : n_steps * n_features].view(len(x), n_steps, n_features), x[:, n_steps * n_features :]
+        values, there = inputs.steps(x)
         lengths = there.sum(1, keepdim=True)  # (B, 1)
         steps = torch.where(there > 0, there.cumsum(1) - 1, -1)  # a step's place among those that are there
-        bands = torch.arange(n_features, device=x.device)
-        full = torch.full_like(lengths, n_features)
+        bands = torch.arange(values.shape[2], device=x.device)
+        full = torch.full_like(lengths, values.shape[2])
         masked = _masked(steps, lengths, self.time_width, self.time_masks, draws).unsqueeze(2) | _masked(
             bands, full, self.feature_width, self.feature_masks, draws
         ).unsqueeze(1)  # (B, time, features)

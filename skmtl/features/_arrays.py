@@ -350,11 +350,11 @@ class ArrayStandardizer:
         dtype : torch.dtype
         device : torch.device
         """
-        varies = torch.from_numpy(self.inverse_scale_ > 0)
-        n_values = prod(self.shape) // len(varies)
-        by_value = varies.repeat_interleave(n_values) if self.form is Form.IMAGE else varies.repeat(n_values)
+        varies = torch.from_numpy(self.inverse_scale_ > 0).to(device, dtype)
+        if self.form is Form.IMAGE:
+            varies = varies.repeat_interleave(prod(self.shape[1:]))
         rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
-        return Inputs(self.form, self.shape, by_value.to(device, dtype), rest[:0].long(), rest)
+        return Inputs(self.form, self.shape, varies, rest[:0].long(), rest)
 
     def _by_feature(self, rows: Tensor) -> Tensor:
         """Return flat samples as `(n, values, features)`."""

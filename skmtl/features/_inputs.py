@@ -19,9 +19,11 @@ class Inputs:
     form : str
         What a sample is, a value of `Form`.
     shape : tuple of int
-        Of a sample: `(channels, height, width)` or `(time, features)`; not used for columns and texts.
+        Of a sample: `(channels, height, width)` or `(time, features)`, of which later chunks may hold longer ones; not
+        used for columns and texts.
     varies : Tensor of shape (V,)
-        For each of the first inputs that are standardised numbers, 1, or 0 if it was constant at fit. Texts have none.
+        For each of the first inputs that are standardised numbers, 1, or 0 if it was constant at fit; of sequences, for
+        each feature. Texts have none.
     owner : Tensor of int of shape (F,)
         For each input of a row of columns, the column of X that it comes from, counted among those that are read.
     rest : Tensor of shape (F,)
@@ -51,6 +53,17 @@ class Inputs:
     def n_columns(self) -> int:
         """Number of columns of X that are read."""
         return int(self.owner.max()) + 1 if len(self.owner) else 0
+
+    def steps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sequences, `(B, time, features)`, and which of their steps are there, `(B, time)`, 1 or 0.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, time · features + time)
+        """
+        n_features = self.shape[1]
+        n_steps = x.shape[1] // (n_features + 1)
+        return x[:, : n_steps * n_features].view(len(x), n_steps, n_features), x[:, n_steps * n_features :]
 
     def with_numbers(self, x: Tensor, numbers: Tensor) -> Tensor:
         """Return rows with other numbers, and the codes of those.

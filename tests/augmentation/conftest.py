@@ -21,7 +21,8 @@ def inputs_of():
     """Return what describes samples of a form and shape that varied at fit everywhere."""
 
     def make(form, shape, owner=()):
-        n_values, n_inputs = int(np.prod(shape)), len(owner)
+        n_values = shape[1] if form is Form.SEQUENCE else int(np.prod(shape))
+        n_inputs = len(owner)
         owner = torch.tensor(owner, dtype=torch.long)
         return Inputs(form, shape, torch.ones(n_values), owner, torch.zeros(n_inputs))
 

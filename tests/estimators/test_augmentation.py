@@ -158,6 +158,14 @@ def test_chunks_are_augmented_and_training_goes_on():
     assert not all(map(torch.equal, first, parameters(going.fit(X, Y))))
 
 
+def test_later_chunks_may_hold_longer_sequences():
+    short, long = ([RNG.normal(size=(steps, 3)) for _ in range(20)] for steps in (5, 9))
+    model = make(augmentation=["noise", "spectrogram_mask"], trunk=RecurrentTrunk(4), hidden_layer_sizes=(128, 128))
+    for chunk in (short, long):
+        model.partial_fit(chunk, Y[:20])
+    assert np.isfinite(model.predict(long)).all()
+
+
 # Specifications -------------------------------------------------------------------------------------------------------
 
 

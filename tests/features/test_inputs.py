@@ -60,8 +60,11 @@ def test_values_of_images_and_sequences_vary_where_their_channel_or_feature_does
     X = np.random.default_rng(0).normal(size=(9, 12))
     X[:, 1::2] = 2.0
     steps = ArrayStandardizer(Form.SEQUENCE, (6, 2)).update(X, None, np.ones(9)).inputs(torch.float32, CPU)
-    assert steps.varies.tolist() == [1.0, 0.0] * 6
+    assert steps.varies.tolist() == [1.0, 0.0]
     assert (steps.form, steps.shape, len(steps.rest), steps.n_columns) == (Form.SEQUENCE, (6, 2), 18, 0)
+    values, there = steps.steps(torch.arange(24.0).view(1, 24))  # longer sequences than at fit
+    assert values.tolist() == [[[2 * step, 2 * step + 1] for step in range(8)]]
+    assert there.tolist() == [list(range(16, 24))]
 
 
 def test_texts_have_no_numbers_and_no_columns():
