@@ -174,7 +174,8 @@ def _parts(network: Network) -> list[list[Tensor]]:
 
 def _same_columns(first: Model, second: Model) -> bool:
     """Whether two models of a common start read X alike: all else was measured once, before they parted."""
-    ours, theirs = first.standardizer, second.standardizer
+    ours: Any = first.standardizer
+    theirs: Any = second.standardizer
     if type(ours) is not type(theirs) or ours.n_outputs != theirs.n_outputs:
         return False
     return all(
