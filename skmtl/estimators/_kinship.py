@@ -178,8 +178,10 @@ def _same_columns(first: Model, second: Model) -> bool:
     theirs: Any = second.standardizer
     if type(ours) is not type(theirs) or ours.n_outputs != theirs.n_outputs:
         return False
+    nothing = np.empty(0)
     return all(
-        np.array_equal(getattr(ours, name, None), getattr(theirs, name, None)) for name in ("mean_", "inverse_scale_")
+        np.array_equal(getattr(ours, name, nothing), getattr(theirs, name, nothing))
+        for name in ("mean_", "inverse_scale_")
     )
 
 

@@ -107,9 +107,10 @@ def _gramians(network: Network, layers: Sequence[nn.Module], batches: Sequence[T
     return [found[id(layer)] for layer in layers]
 
 
-def _folded(layer: nn.Module) -> Tensor:
+def _folded(layer: Any) -> Tensor:
     """Return weights with the biases below them, `(M, F + 1, H)`, in float64."""
-    weight, bias = (part if part is None else part.detach().double() for part in (layer.weight, layer.bias))
+    weight = layer.weight.detach().double()
+    bias = None if layer.bias is None else layer.bias.detach().double()
     if not isinstance(layer, MemberLinear):
         weight = weight.T.unsqueeze(0)
         bias = None if bias is None else bias.view(1, 1, -1)
