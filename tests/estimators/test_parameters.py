@@ -152,7 +152,7 @@ def test_every_value_of_a_parameter_gives_another_model(estimator, name):
 def test_no_parameter_is_without_a_test(estimator):
     elsewhere = {"verbose", "warm_start", "task_names", "device"}
     assert set(inspect.signature(estimator).parameters) == {*DIFFERENT, *ONLY[estimator], *elsewhere}
-    assert len(inspect.signature(estimator).parameters) <= 30
+    assert len(inspect.signature(estimator).parameters) <= 31  # hardly more than 30: a method's settings are its own
 
 
 @BOTH
