@@ -56,8 +56,9 @@ def distill(
     sample_weight : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
         Weight of each row or cell.
     out_of_fold : bool, default=False
-        Whether X is, row by row, what the teachers were fitted to. Each row's prediction is then that of members which
-        had held it out: a teacher that knows its own rows by heart teaches their noise.
+        Whether X is, row by row, what the teachers were fitted to. Each row's prediction is then that of the member
+        which had held it out: for a teacher that knows its own rows by heart, whose noise it would teach. One member
+        says less than all of them together.
 
     Returns
     -------

@@ -23,6 +23,7 @@ from ._permutation import PermutationImportances, permutation_importance
 from ._permutation_display import PermutationImportancesDisplay
 from ._prediction_errors import PredictionErrorDisplay
 from ._report import TaskReportDisplay
+from ._representation import SharedRepresentation, shared_representation
 from ._task_weights import GradientConflictDisplay, TaskWeightsDisplay
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "PermutationImportances",
     "PermutationImportancesDisplay",
     "PredictionErrorDisplay",
+    "SharedRepresentation",
     "TaskReportDisplay",
     "TaskWeightsDisplay",
     "attributions",
     "permutation_importance",
+    "shared_representation",
 ]

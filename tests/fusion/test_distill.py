@@ -57,7 +57,7 @@ def test_a_linear_teacher_is_recovered():
 
 
 def test_probabilities_are_learned_and_not_only_classes():
-    linear = {"companions": None, "early_stopping": False, "alpha": 0, "max_iter": 80, "random_state": 0}
+    linear = {"companions": None, "early_stopping": False, "alpha": 0, "max_iter": 250, "random_state": 0}
     linear |= {"learning_rate_init": 0.03, "batch_size": 200}
     linear |= {"calibration": None, "n_estimators": 1}
     teacher = MultiTaskClassifier((), **linear).fit(X, KINDS)
