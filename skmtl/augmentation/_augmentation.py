@@ -47,7 +47,8 @@ class Augmentation(BaseEstimator):
     >>> model = MultiTaskClassifier(augmentation=Headstand())
     """
 
-    forms: ClassVar[tuple[Form, ...]] = tuple(Form)
+    # Parts of a sample are read behind tables of their own, inside of the trunk.
+    forms: ClassVar[tuple[Form, ...]] = tuple(form for form in Form if form is not Form.SEVERAL)
     mixes: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 

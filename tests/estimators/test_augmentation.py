@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.augmentation import AUGMENTATIONS, Augmentation, Chain, CMixup, GaussianNoise, Mixup
-from skmtl.features import Form
+from skmtl.features import Form, MultiModal
 from skmtl.nn import ConvTrunk, Mixing, MLPTrunk, RecurrentTrunk
 
 RNG = np.random.default_rng(0)
@@ -200,6 +200,7 @@ def test_settings_are_those_of_the_fit():
         (X, "spectrogram_mask", r"'spectrogram_mask' changes a sequence, and here a sample of X is a row of columns"),
         (BY_FORM[Form.IMAGE][0], ["mixup", "corruption"], r"'corruption' changes a row of columns, and .* an image"),
         (BY_FORM[Form.TEXT][0], "noise", r"'noise' changes .* a text. For those there are: .*'word_dropout'"),
+        (MultiModal({"table": X}), "mixup", r"changes samples of one kind, and X is a MultiModal of \['table'\]"),
         (X, "mixupp", "Did you mean 'mixup'"),
         (X, Mixup(-1.0), "alpha"),
         (X, ["mixup", "cmixup"], "both"),
