@@ -58,17 +58,17 @@ class MultiModalTrunk(LoopedTrunk):
     trunks : mapping of str to Trunk, or "auto", default="auto"
         The trunk of each part by its name; a part that is not named has that of its kind: `MLPTrunk()`,
         `TextTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`.
-    fusion : {"gated", "concat", "attention"}, default="gated"
-        How representations `h_k` of the parts are joined. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`, with gates `z` that sum
-        to 1 over the parts that are there, unit by unit, a softmax of a linear map of all representations. "concat": a
-        dense layer of all of them side by side and of marks of what is there, with a learned vector in the place of
-        what is not. "attention": each part looks at those that are there, itself included, by attention of four heads
-        with a path around it; their mean.
+    fusion : {"concat", "gated", "attention"}, default="concat"
+        How representations `h_k` of the parts are joined. "concat": a dense layer of all of them side by side and of
+        marks of what is there, with a learned vector in the place of what is not. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`,
+        with gates `z` that sum to 1 over the parts that are there, unit by unit, a softmax of a linear map of all
+        representations; learns more slowly. "attention": each part looks at those that are there, itself included, by
+        attention of four heads with a path around it; their mean.
     width : int, default=64
         Units of the joint representation; for "attention" a multiple of 4.
     dropout : float, default=0.1
         Share of the joint units that are dropped while training, in [0, 1).
-    part_dropout : float, default=0.5
+    part_dropout : float, default=0.2
         Share of the samples with several parts that lose one of them while training, in [0, 1).
 
     References
@@ -98,10 +98,10 @@ class MultiModalTrunk(LoopedTrunk):
         self,
         trunks: Mapping[str, Trunk] | str = "auto",
         *,
-        fusion: str = "gated",
+        fusion: str = "concat",
         width: int = 64,
         dropout: float = 0.1,
-        part_dropout: float = 0.5,
+        part_dropout: float = 0.2,
     ) -> None:
         self.trunks = trunks
         self.fusion = fusion
