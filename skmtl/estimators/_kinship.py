@@ -178,7 +178,7 @@ def _same_columns(first: Model, second: Model) -> bool:
     if type(ours) is not type(theirs) or ours.n_outputs != theirs.n_outputs:
         return False
     return all(
-        np.array_equal(getattr(ours, name, None), getattr(theirs, name, None)) for name in ("mean_", "inverse_scale_")
+        np.array_equal(getattr(ours, name, ()), getattr(theirs, name, ())) for name in ("mean_", "inverse_scale_")
     )
 
 

@@ -109,11 +109,12 @@ def _gramians(network: Network, layers: Sequence[nn.Module], batches: Sequence[T
 
 def _folded(layer: nn.Module) -> Tensor:
     """Return weights with the biases below them, `(M, F + 1, H)`, in float64."""
-    weight, bias = (part if part is None else part.detach().double() for part in (layer.weight, layer.bias))
-    if not isinstance(layer, MemberLinear):
-        weight = weight.T.unsqueeze(0)
-        bias = None if bias is None else bias.view(1, 1, -1)
-    return torch.cat([weight, weight.new_zeros(*weight.shape[:1], 1, weight.shape[2]) if bias is None else bias], 1)
+    assert isinstance(layer, (MemberLinear, nn.Linear))
+    weight = layer.weight.detach().double()
+    if isinstance(layer, MemberLinear):
+        return torch.cat([weight, layer.bias.detach().double()], 1)
+    bias = weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach().double()
+    return torch.cat([weight.T, bias.unsqueeze(0)]).unsqueeze(0)
 
 
 def _set_folded(layer: nn.Module, folded: Tensor) -> None:

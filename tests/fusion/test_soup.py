@@ -87,7 +87,7 @@ def test_classes_and_mixed_tasks_work(data, tuned):
 
 
 def test_a_greedy_soup_is_never_below_its_best_ingredient_on_its_rows(data, tuned):
-    X, y = data
+    X, _ = data
     X_new = np.random.default_rng(9).normal(size=X.shape)
     y_new = np.column_stack([X_new[:, 0] + X_new[:, 1], X_new[:, 1] * X_new[:, 2], X_new[:, 3] - X_new[:, 0]])
     parts = [tuned("abc", learning_rate_init=rate) for rate in (1e-4, 0.003, 0.3)]
