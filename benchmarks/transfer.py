@@ -1,9 +1,9 @@
 """Transfer and merging: what 50 labels teach a fitted trunk, and what is left of two fine-tunes in one.
 
-Transfer: one source estimator is fitted to many rows; each draw then takes 50 other rows with labels of a new task, and tests on
-the rest. "energy": the source learned the heating load of 400 buildings, the new task is the cooling load. "pictures":
-the source learned of 900 of scikit-learn's digits whether they are odd, at least 5, and have a loop; the new task is
-the digit. Everything but the trunk is alike: default settings, of pictures five members.
+Transfer: one source estimator is fitted to many rows; each draw then takes 50 other rows with labels of a new task, and
+tests on the rest. "energy": the source learned the heating load of 400 buildings, the new task is the cooling load.
+"pictures": the source learned of 900 of scikit-learn's digits whether they are odd, at least 5, and have a loop; the
+new task is the digit. Everything but the trunk is alike: default settings, of pictures five members.
 
 Merging, "merge": a base learned both loads of 60 buildings; each of two fine-tunes goes on with one of the loads of 300
 others. Scores are means of both tasks, networks alone: of a fine-tune and, for the other task, the base; of merges.

@@ -1,4 +1,4 @@
-"""Merging: can two fine-tuned networks become one, without their data?
+"""Merging: whether two fine-tuned networks can become one, without their data.
 
 A base has learned the heating and the cooling load of 60 buildings. Two offices train it further, one on the heating
 loads of 300 buildings, the other on their cooling loads, and neither shares its labels. Each fine-tune knows its own
@@ -7,7 +7,9 @@ task; the other task is left to the base. `merge` makes one network of both, at 
 The data are the 768 buildings of `load_energy`; the buildings that nobody has seen are the test part. Three seeds draw
 the parts. Networks alone, without companions, four members.
 
-Conclusion. {conclusion}
+Conclusion. One fine-tune and the base together reach a mean R² of 0.94 or 0.95. The mean of both trunks reaches 0.97,
+and so does least squares layer by layer. Each merged task is a little worse than its own fine-tune, kept apart (0.99).
+Task arithmetic is best near the average; adding both changes in full goes too far, and TIES drops too much here.
 """
 
 import time
@@ -55,7 +57,11 @@ def compare(X, y, seed):
 
     before = scores(base)
     after = [model.score(X[test], y[test, task]) for task, model in enumerate(tuned)]
-    rows = {"base": before, "fine-tuned to heating": (after[0], before[1]), "fine-tuned to cooling": (before[0], after[1])}
+    rows = {
+        "base": before,
+        "fine-tuned to heating": (after[0], before[1]),
+        "fine-tuned to cooling": (before[0], after[1]),
+    }
     rows |= {f"merged: {method}": scores(merge(tuned, [X[later]] * 2, method=method)) for method in MERGINGS}
     rows["both fine-tunes, kept apart"] = after
     table = pd.DataFrame(rows, index=TASKS).T

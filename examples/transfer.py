@@ -1,4 +1,4 @@
-"""Transfer: what does a fitted trunk save a new task in labels?
+"""Transfer: what a fitted trunk saves a new task in labels.
 
 The heating load of 400 buildings is known. Later somebody measures the cooling load, building by building. A network
 for it can start from nothing, or from the trunk that has learned the heating load: frozen, frozen in its first layer,
@@ -7,7 +7,9 @@ or trained further.
 The data are the 768 buildings of `load_energy`. 10 to 160 buildings with a cooling load are drawn from those that the
 trunk has not seen, three times; the rest is the test part. Four members keep the script short.
 
-Conclusion. {conclusion}
+Conclusion. With 10 to 40 cooling loads, the fitted trunk explains far more: with 20 of them R² is 0.95 instead of
+0.78, as much as a network from scratch learns from 80. A frozen trunk is the safest with few labels. From 80 labels on
+it makes little difference where the trunk started.
 """
 
 import time
@@ -55,10 +57,11 @@ def main():
 
 def draw(results, names):
     figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-    for name in names:
+    for place, name in enumerate(names):
         scores = results[results["trunk"] == name].groupby("labels")["R²"]
-        ax.errorbar(scores.mean().index, 1 - scores.mean(), scores.std(), marker="o", capsize=3, label=name)
-    ax.set(xscale="log", yscale="log", xlabel="buildings with a cooling load", ylabel="unexplained variance, 1 - R²")
+        beside = scores.mean().index * 1.03 ** (place - 1.5)  # so that no bar hides another
+        ax.errorbar(beside, scores.mean(), scores.std(), marker="o", capsize=3, label=name)
+    ax.set(xscale="log", xlabel="buildings with a cooling load", ylabel="test R² of the cooling load")
     ax.set_xticks(N_LABELS, labels=N_LABELS)
     ax.minorticks_off()
     ax.set_title(f"A new task on a fitted trunk: mean and spread of {len(SEEDS)} draws")
