@@ -1,9 +1,13 @@
-"""What 50 labels of a new task teach a trunk that was fitted before, and one that starts from draws.
+"""Transfer and merging: what 50 labels teach a fitted trunk, and what is left of two fine-tunes in one.
 
-One source estimator is fitted to many rows; each draw then takes 50 other rows with labels of a new task, and tests on
-the rest. "energy": the source learned the heating load of 400 buildings, the new task is the cooling load. "pictures":
-the source learned of 900 of scikit-learn's digits whether they are odd, at least 5, and have a loop; the new task is
-the digit. Everything but the trunk is alike: default settings, of pictures five members. One thread.
+Transfer: one source estimator is fitted to many rows; each draw then takes 50 other rows with labels of a new task, and
+tests on the rest. "energy": the source learned the heating load of 400 buildings, the new task is the cooling load.
+"pictures": the source learned of 900 of scikit-learn's digits whether they are odd, at least 5, and have a loop; the
+new task is the digit. Everything but the trunk is alike: default settings, of pictures five members.
+
+Merging, "merge": a base learned both loads of 60 buildings; each of two fine-tunes goes on with one of the loads of 300
+others. Scores are means of both tasks, networks alone: of a fine-tune and, for the other task, the base; of merges.
+One thread.
 
     python benchmarks/transfer.py
     python benchmarks/transfer.py --sets energy --draws 5
@@ -21,10 +25,12 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.datasets import load_digits
+from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.datasets import load_energy
+from skmtl.fusion import MERGINGS, merge
 from skmtl.nn import ConvTrunk, FittedTrunk
 
 N_LABELS = 50
@@ -69,7 +75,29 @@ def pictures(n_draws: int) -> Iterator[tuple[int, str, float]]:
             yield draw, name, model.score(X[test], digit[test])
 
 
-SETS = {"energy": energy, "pictures": pictures}
+def merges(n_draws: int) -> Iterator[tuple[int, str, float]]:
+    X, y = load_energy(return_X_y=True)
+    alone = {"companions": None, "balancing": "uniform"}
+    for draw in range(n_draws):
+        order = np.random.default_rng(draw).permutation(len(X))
+        first, later, test = order[:60], order[60:360], order[360:]
+        base = MultiTaskRegressor(random_state=draw, **alone).fit(X[first], y[first])
+        trunk = FittedTrunk(base, freeze=False)
+        tuned = [
+            MultiTaskRegressor(trunk=trunk, task_names=[name], random_state=draw, **alone).fit(X[later], y[later, task])
+            for task, name in enumerate(("heating", "cooling"))
+        ]
+        before = r2_score(y[test], base.predict(X[test]), multioutput="raw_values")
+        after = [model.score(X[test], y[test, task]) for task, model in enumerate(tuned)]
+        yield draw, "base", before.mean()
+        yield draw, "fine-tuned to heating", (after[0] + before[1]) / 2
+        yield draw, "fine-tuned to cooling", (before[0] + after[1]) / 2
+        for method in MERGINGS:
+            yield draw, method, merge(tuned, [X[later]] * 2, method=method).score(X[test], y[test])
+        yield draw, "two models", float(np.mean(after))
+
+
+SETS = {"energy": energy, "pictures": pictures, "merge": merges}
 
 
 def main() -> None:
@@ -90,9 +118,11 @@ def report(name: str, results: pd.DataFrame) -> None:
     by_trunk = results.pivot(index="draw", columns="trunk", values="score")
     by_trunk = by_trunk[results["trunk"].unique()]
     table = pd.DataFrame({"mean": by_trunk.mean(), "spread": by_trunk.std(), "worst": by_trunk.min()})
-    better = by_trunk.gt(by_trunk[SCRATCH], axis=0).sum()
-    table["better than from scratch"] = [f"{count} of {len(by_trunk)}" for count in better]
-    print(f"{name}: score of {N_LABELS} labels of a new task\n{table.to_string(float_format='{:.4f}'.format)}")
+    rival = SCRATCH if SCRATCH in by_trunk else "both fine-tunes"
+    rivals = [column for column in by_trunk if column == SCRATCH or column.startswith("fine-tuned")]
+    better = by_trunk.gt(by_trunk[rivals].max(axis=1), axis=0).sum()
+    table[f"better than {rival}"] = [f"{count} of {len(by_trunk)}" for count in better]
+    print(f"{name}, {len(by_trunk)} draws\n{table.to_string(float_format='{:.4f}'.format)}")
 
 
 if __name__ == "__main__":

@@ -122,12 +122,11 @@ def fit_model(
         held_out = deal_folds(keys.folds, resolved.n_estimators, estimator.validation_fraction)
     tasks, task_groups = engine_order(targets, column_weights, structure.chains)
     standardizer = new_standardizer(trunk, reader) if previous is None else copy.deepcopy(previous.standardizer)
-    if isinstance(trunk, FittedTrunk):
-        pass  # what it learned is meant in units that were measured then
-    elif len(labelled):
+    measured = isinstance(trunk, FittedTrunk)  # what it learned is meant in the units of then
+    if len(labelled) and not measured:
         row_weights = labelled.weights[:, column_weights > 0].max(axis=1)
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
-    elif previous is None:  # a first chunk without labels still says how wide the network is to be
+    elif previous is None and not measured:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
     n_columns = standardizer.n_tokens if isinstance(standardizer, TextStandardizer) else len(standardizer.uncoded)
     of_texts = isinstance(standardizer, TextStandardizer)
