@@ -22,6 +22,7 @@ from ..tasks import (
     Objective,
     RegressionTargets,
     Targets,
+    TaskGroup,
     TaskStructure,
 )
 from ._building import make_balancer, make_history, make_net
@@ -71,13 +72,7 @@ def joined(estimators: Sequence[Any], network: Network) -> Any:
     sources = [places[int(column)] for column in tasks]
     statistics = _statistics(models, sources)
     history, order = make_history(structure, tasks, column_weights)
-    owners = [int(task) for group in groups for task in np.repeat(order[group.tasks], group.width)]
-    bias_only = [fixed for group in groups for fixed in group.bias_only]
-    whole = Network(network.trunk, torch.from_numpy(statistics.start), bias_only, network.embedding, owners)
-    with torch.no_grad():
-        for name in ("weight", "bias"):
-            heads = [getattr(models[s.model].network.head, name).cpu()[..., s.outputs] for s in sources]
-            getattr(whole.head, name).copy_(torch.cat(heads, -1))
+    whole = _with_heads(network, models, sources, statistics.start, groups, order)
     first = models[0]
     numbers = all(group.loss.scaling != "classes" for group in groups)
     resolved = replace(
@@ -139,6 +134,25 @@ def averaged(estimators: Sequence[Any], network: Network) -> Any:
     estimator = clone(estimators[0])
     frame = getattr(estimators[0], "_frame", None)
     return _stored(estimator, estimators[0], model, estimators[0]._constants, frame, one=estimators[0]._one_dimensional)
+
+
+def _with_heads(
+    network: Network,
+    models: Sequence[Model],
+    sources: Sequence[Place],
+    start: np.ndarray,
+    groups: Sequence[TaskGroup],
+    order: np.ndarray,
+) -> Network:
+    """Return a network of a trunk and the heads of all learned columns."""
+    owners = [int(task) for group in groups for task in np.repeat(order[group.tasks], group.width)]
+    bias_only = [fixed for group in groups for fixed in group.bias_only]
+    whole = Network(network.trunk, torch.from_numpy(start), bias_only, network.embedding, owners)
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            heads = [getattr(models[source.model].network.head, name).cpu()[..., source.outputs] for source in sources]
+            getattr(whole.head, name).copy_(torch.cat(heads, -1))
+    return whole
 
 
 # Tasks side by side ---------------------------------------------------------------------------------------------------
