@@ -40,7 +40,7 @@ SCRATCH = "from scratch"
 def trunks(source: Any, own: Any) -> dict[str, Any]:
     return {
         SCRATCH: own,
-        "fitted, frozen": FittedTrunk(source),
+        "fitted, frozen": FittedTrunk(source, freeze=True),
         "fitted, first layer frozen": FittedTrunk(source, freeze=1),
         "fitted, trained further": FittedTrunk(source, freeze=False),
     }

@@ -35,7 +35,7 @@ def main():
     heating = MultiTaskRegressor(random_state=0, **SETTINGS).fit(X[studied], y[studied, 0])
     trunks = {
         "from scratch": "auto",
-        "fitted trunk, frozen": FittedTrunk(heating),
+        "fitted trunk, frozen": FittedTrunk(heating, freeze=True),
         "first layer frozen": FittedTrunk(heating, freeze=1),
         "trained further": FittedTrunk(heating, freeze=False),
     }

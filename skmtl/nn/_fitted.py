@@ -43,10 +43,10 @@ class FittedTrunk(Trunk):
     estimator : estimator
         A fitted estimator of this package, with `sharing="hard"`. Copies of the specification share it, so that
         `clone` and searches keep its fit, and it is pickled with the new estimator.
-    freeze : bool or int, default=True
-        What is not trained further. True: the whole trunk, embeddings and dropout included: its representation stays
-        what the fitted estimator's `transform` returns, and new tasks are linear in it, companions apart. False:
-        nothing. A number: embeddings and so many of the first layers (or stages).
+    freeze : bool or int, default=False
+        What is not trained further. False: nothing. True: the whole trunk, embeddings and dropout included: its
+        representation stays what the fitted estimator's `transform` returns, and new tasks are linear in it, companions
+        apart. A number: embeddings and so many of the first layers (or stages).
 
     Examples
     --------
@@ -56,7 +56,8 @@ class FittedTrunk(Trunk):
     >>> from skmtl.nn import FittedTrunk
     >>> X, y = load_energy(return_X_y=True)
     >>> heating = MultiTaskRegressor(max_iter=5, random_state=0).fit(X, y[:, 0])
-    >>> cooling = MultiTaskRegressor(trunk=FittedTrunk(heating), max_iter=5, random_state=0).fit(X[:50], y[:50, 1])
+    >>> trunk = FittedTrunk(heating, freeze=True)
+    >>> cooling = MultiTaskRegressor(trunk=trunk, max_iter=5, random_state=0).fit(X[:50], y[:50, 1])
     >>> np.allclose(cooling.transform(X), heating.transform(X), atol=1e-5)
     True
     """
@@ -64,7 +65,7 @@ class FittedTrunk(Trunk):
     starts_alike = True
     n_members = 0
 
-    def __init__(self, estimator: Any, *, freeze: bool | int = True) -> None:
+    def __init__(self, estimator: Any, *, freeze: bool | int = False) -> None:
         self.estimator = estimator
         self.freeze = freeze
 

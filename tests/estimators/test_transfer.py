@@ -155,7 +155,7 @@ def test_ways_of_sharing_that_start_from_one_trunk_serve_it(sharing, freeze):
 def test_adapters_are_trained_over_a_frozen_trunk():
     X, y = table()
     source = fitted()
-    model = MultiTaskRegressor(trunk=FittedTrunk(source), sharing="low_rank", **QUICK).fit(X, y)
+    model = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), sharing="low_rank", **QUICK).fit(X, y)
     own = [layer.linear.weight for layer in model.net_.module_.trunk.layers]
     for mine, theirs in zip(own, source.net_.module_.trunk.layers, strict=True):
         assert torch.equal(mine, theirs.weight)
@@ -166,7 +166,7 @@ def test_adapters_are_trained_over_a_frozen_trunk():
 def test_experts_that_must_differ_are_refused(sharing):
     X, y = table()
     with pytest.raises(ValueError, match="start alike"):
-        MultiTaskRegressor(trunk=FittedTrunk(fitted()), sharing=sharing, **QUICK).fit(X, y)
+        MultiTaskRegressor(trunk=FittedTrunk(fitted(), freeze=True), sharing=sharing, **QUICK).fit(X, y)
 
 
 @pytest.mark.parametrize("balancing", ["mgda", "graddrop", "famo"])
@@ -183,18 +183,18 @@ def test_every_kind_of_balancing_works(balancing, freeze):
 def test_members_start_from_the_fitted_ones_counted_from_the_first_again():
     X, y = table()
     source = fitted()
-    assert MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(X, y).n_estimators_ == 2
-    more = MultiTaskRegressor(trunk=FittedTrunk(source), n_estimators=3, **QUICK).fit(X, y)
+    assert MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(X, y).n_estimators_ == 2
+    more = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), n_estimators=3, **QUICK).fit(X, y)
     own = source.transform(X)
     assert_allclose(more.transform(X), np.hstack([own, own[:, :6]]), **ROUNDING)
-    fewer = MultiTaskRegressor(trunk=FittedTrunk(source), n_estimators=1, **QUICK).fit(X, y)
+    fewer = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), n_estimators=1, **QUICK).fit(X, y)
     assert_allclose(fewer.transform(X), own[:, :6], **ROUNDING)
 
 
 def test_copies_of_a_module_start_from_the_member_they_belong_to():
     X, y = samples("images")[0], np.random.default_rng(0).normal(size=(40, 2))
     source = MultiTaskRegressor(trunk=ConvTrunk((4,)), n_estimators=2, **QUICK).fit(X, y[:, 0])
-    new = MultiTaskRegressor(trunk=FittedTrunk(source), sharing=Independent(), **QUICK).fit(X, y)
+    new = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), sharing=Independent(), **QUICK).fit(X, y)
     first, second = np.split(source.transform(X), 2, axis=1)
     assert_allclose(new.transform(X), np.hstack([first, first, second, second]), **ROUNDING)
 
@@ -210,12 +210,12 @@ def test_clone_keeps_the_fit_and_parameters_are_those_of_the_specification():
     assert copied.trunk.estimator is source
     assert [name for name in model.get_params() if name.startswith("trunk__")] == ["trunk__estimator", "trunk__freeze"]
     assert copied.set_params(trunk__freeze=1).trunk.freeze == 1
-    assert model.trunk.freeze is True
+    assert model.trunk.freeze is False
 
 
 def test_searches_keep_the_fit():
     X, y = table()
-    models = [FittedTrunk(fitted()), FittedTrunk(fitted(random_state=1), freeze=False)]
+    models = [FittedTrunk(fitted(), freeze=True), FittedTrunk(fitted(random_state=1), freeze=False)]
     cv = KFold(2)
     found = GridSearchCV(MultiTaskRegressor(**QUICK), {"trunk": [*models, "auto"]}, cv=cv, error_score="raise")
     assert np.isfinite(found.fit(X, y).cv_results_["mean_test_score"]).all()
@@ -236,7 +236,7 @@ def test_pickles_predict_the_same_and_can_be_fitted_again():
 def test_a_fitted_trunk_can_be_the_start_of_another():
     X, y = samples("frame")[0], np.random.default_rng(0).normal(size=(80, 1))
     first = MultiTaskRegressor((6,), dropout=0.3, n_estimators=2, **QUICK).fit(X, y)
-    second = MultiTaskRegressor(trunk=FittedTrunk(first), **QUICK).fit(X, y)
+    second = MultiTaskRegressor(trunk=FittedTrunk(first, freeze=True), **QUICK).fit(X, y)
     third = MultiTaskRegressor(trunk=FittedTrunk(second, freeze=False), **QUICK).fit(X, y)
     assert not second.net_.module_.trunk.dropout.active
     assert third.net_.module_.trunk.dropout.active
@@ -260,7 +260,7 @@ def test_columns_keep_the_statistics_of_the_fitted_estimator():
 def test_a_frame_may_have_its_columns_in_another_order_but_not_others():
     X, y = frame(), np.arange(80.0)
     source = MultiTaskRegressor((6,), n_estimators=2, **QUICK).fit(X, y)
-    new = MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(X[["place", "size", "kind"]], y)
+    new = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(X[["place", "size", "kind"]], y)
     assert_array_equal(new.feature_names_in_, source.feature_names_in_)
     assert_allclose(new.transform(X), source.transform(X), **ROUNDING)
     with pytest.raises(ValueError, match=r"like that of the MultiTaskRegressor.*FittedTrunk(.|\n)*kind"):
@@ -269,7 +269,7 @@ def test_a_frame_may_have_its_columns_in_another_order_but_not_others():
 
 @pytest.mark.parametrize("other", [np.ones((30, 5)), np.ones((30, 1, 6, 6)), ["a text"] * 30])
 def test_x_of_another_kind_is_refused_and_told_why(other):
-    model = MultiTaskRegressor(trunk=FittedTrunk(fitted()), **QUICK)
+    model = MultiTaskRegressor(trunk=FittedTrunk(fitted(), freeze=True), **QUICK)
     with pytest.raises(ValueError, match="X must be like that of the MultiTaskRegressor from which FittedTrunk starts"):
         model.fit(other, np.arange(30.0))
 
@@ -277,7 +277,7 @@ def test_x_of_another_kind_is_refused_and_told_why(other):
 def test_an_encoder_beside_it_is_refused():
     X, y = table()
     with pytest.raises(ValueError, match="encoder='passthrough' was given"):
-        MultiTaskRegressor(trunk=FittedTrunk(fitted()), encoder="passthrough", **QUICK).fit(X, y)
+        MultiTaskRegressor(trunk=FittedTrunk(fitted(), freeze=True), encoder="passthrough", **QUICK).fit(X, y)
 
 
 # What it cannot start from --------------------------------------------------------------------------------------------
@@ -295,14 +295,14 @@ def test_an_encoder_beside_it_is_refused():
 def test_what_is_no_fitted_estimator_of_this_package_is_refused(estimator, message):
     X, y = table()
     with pytest.raises(ValueError, match=message):
-        MultiTaskRegressor(trunk=FittedTrunk(estimator), **QUICK).fit(X, y)
+        MultiTaskRegressor(trunk=FittedTrunk(estimator, freeze=True), **QUICK).fit(X, y)
 
 
 def test_a_start_in_which_tasks_have_paths_of_their_own_is_refused():
     X, y = table()
     source = MultiTaskRegressor((4,), sharing="independent", **QUICK).fit(X, y)
     with pytest.raises(ValueError, match="sharing='independent', in which tasks have paths of their own"):
-        MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(X, y)
+        MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(X, y)
 
 
 @pytest.mark.parametrize("freeze", [-1, 1.5, "all", None])
@@ -329,7 +329,7 @@ def test_a_frozen_module_keeps_statistics_of_its_batches():
         return torch.nn.Sequential(torch.nn.Linear(n_features, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 4))
 
     source = MultiTaskRegressor(trunk=module, **QUICK).fit(X, y[:, 0])
-    new = MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(5 * X, y)
+    new = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(5 * X, y)
     assert_allclose(new.transform(X), source.transform(X), **ROUNDING)
     layered = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=1), sharing="cross_stitch", **QUICK).fit(X, y)
     assert np.isfinite(layered.predict(X)).all()
@@ -338,14 +338,14 @@ def test_a_frozen_module_keeps_statistics_of_its_batches():
 def test_a_class_of_ones_own_can_be_the_start():
     X, y = table()
     source = MultiTaskRegressor(trunk=ModuleTrunk(torch.nn.Linear, out_features=3), **QUICK).fit(X, y[:, 0])
-    new = MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(X, y)
+    new = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(X, y)
     assert_allclose(new.transform(X), source.transform(X), **ROUNDING)
 
 
 def test_numbers_teach_classes_and_classes_numbers():
     X, y = table()
     classes = np.where(y[:, 1] > 0, "up", "down")
-    to_classes = MultiTaskClassifier(trunk=FittedTrunk(fitted()), **QUICK).fit(X, classes)
+    to_classes = MultiTaskClassifier(trunk=FittedTrunk(fitted(), freeze=True), **QUICK).fit(X, classes)
     assert set(to_classes.predict(X)) <= {"up", "down"}
     both = pd.DataFrame({"a": y[:, 0], "b": classes})
     mixed = MultiTaskEstimator(trunk=FittedTrunk(to_classes, freeze=False), **QUICK).fit(X, both)
@@ -355,11 +355,13 @@ def test_numbers_teach_classes_and_classes_numbers():
 def test_companions_read_the_columns_beside_a_trunk_of_dense_layers():
     X, y = table()
     settings = {**QUICK, "companions": "auto"}
-    model = MultiTaskRegressor(trunk=FittedTrunk(fitted()), **settings).fit(X, y)
+    model = MultiTaskRegressor(trunk=FittedTrunk(fitted(), freeze=True), **settings).fit(X, y)
     assert set(model.companions_) == {"linear", "kernel"}
     images = samples("images")[0]
     source = MultiTaskRegressor(trunk=ConvTrunk((4,)), **QUICK).fit(images, y[:40])
-    assert not hasattr(MultiTaskRegressor(trunk=FittedTrunk(source), **settings).fit(images, y[:40]), "companions_")
+    assert not hasattr(
+        MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **settings).fit(images, y[:40]), "companions_"
+    )
 
 
 def test_training_goes_on_from_the_last_fit_not_from_the_start():
@@ -373,9 +375,9 @@ def test_training_goes_on_from_the_last_fit_not_from_the_start():
 def test_where_a_trunk_started_is_remembered():
     X, y = table()
     source, other = fitted(), fitted(random_state=1)
-    one = MultiTaskRegressor(trunk=FittedTrunk(source), **QUICK).fit(X, y)
+    one = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=True), **QUICK).fit(X, y)
     two = MultiTaskRegressor(trunk=FittedTrunk(source, freeze=False), **QUICK).fit(X, y)
-    three = MultiTaskRegressor(trunk=FittedTrunk(other), **QUICK).fit(X, y)
+    three = MultiTaskRegressor(trunk=FittedTrunk(other, freeze=True), **QUICK).fit(X, y)
     again = copy.deepcopy(source).set_params(warm_start=True).fit(X, y[:, 0])
     chunks = copy.deepcopy(source).partial_fit(X, y[:, 0]).partial_fit(X, y[:, 0])
     assert source._model.starts == ()
