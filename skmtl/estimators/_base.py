@@ -96,7 +96,8 @@ class BaseMultiTask(FittedMultiTask):
             Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes;
             or sparse numbers. What becomes of them is said by `encoder`. Or images, an array `(n_samples, channels,
             height, width)`; sequences, an array `(n_samples, time, features)` or a list of arrays `(time,
-            features)`; or texts, a list, Series or array of strings.
+            features)`; or texts, a list, Series or array of strings; or several of these, a
+            `skmtl.features.MultiModal`.
         y : array-like of shape (n_samples,) or (n_samples, n_tasks)
             Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
