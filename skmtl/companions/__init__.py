@@ -1,4 +1,4 @@
-"""Companions: models in closed form that are fitted beside the network and mixed with it."""
+"""Companions: models that are fitted beside the network and mixed with it."""
 
 from ._blend import COMPANIONS, OF_TEXTS, Blend, Rows, affordable, distinct_rows, serves
 from ._columns import RankedColumns
@@ -6,6 +6,7 @@ from ._kernel import KernelCompanion
 from ._linear import LinearCompanion
 from ._sparse_linear import SparseLinearCompanion
 from ._tanimoto import TanimotoCompanion, are_fingerprints
+from ._trees import TreesCompanion
 
 __all__ = [
     "COMPANIONS",
@@ -17,6 +18,7 @@ __all__ = [
     "Rows",
     "SparseLinearCompanion",
     "TanimotoCompanion",
+    "TreesCompanion",
     "affordable",
     "are_fingerprints",
     "distinct_rows",

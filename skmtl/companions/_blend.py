@@ -17,10 +17,12 @@ from ._linear import LinearCompanion
 from ._mix import least_squares_mix, log_probabilities, logistic_mix
 from ._sparse_linear import SparseLinearCompanion
 from ._tanimoto import TanimotoCompanion, are_fingerprints
+from ._trees import TreesCompanion
 
-COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion]] = {
+COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion] | type[TreesCompanion]] = {
     "linear": LinearCompanion,
     "kernel": KernelCompanion,
+    "trees": TreesCompanion,
 }
 # Of texts, whose weights of tokens are mostly 0.
 OF_TEXTS: dict[str, type[SparseLinearCompanion]] = {"linear": SparseLinearCompanion}

@@ -127,12 +127,12 @@ class MultiTaskEstimator(BaseMultiTask):
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
-    companions : {"auto", "linear", "kernel"}, sequence of them, or None, default="auto"
-        Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
-        were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
-        coded rows (of fingerprints, the bits of up to 8,192). "auto": both, for the built-in trunk, where members hold
-        rows out and the table is not so large that they would take long; of texts, ridge regression on the weights of
-        tokens; None: the network alone.
+    companions : {"auto", "linear", "kernel", "trees"}, sequence of them, or None, default="auto"
+        Models that are fitted beside the network and mixed with it, by how well each predicts rows that were left out:
+        ridge regression; a kernel machine that learns which features matter and keeps up to 1,200 coded rows (of
+        fingerprints, the bits of up to 8,192); up to 500 extremely randomised trees. "auto": all, for the built-in
+        trunk, where members hold rows out and the table is not so large that they would take long; of texts, ridge
+        regression on the weights of tokens; None: the network alone.
     calibration : {"auto", "temperature"} or None, default="auto"
         How probabilities are made as sure as they are right: by a temperature a task, fitted to the log loss of rows
         that members held out, or of `X_val`, as weights of labels and classes count them, and drawn towards 1 as if by

@@ -95,7 +95,7 @@ class Resolved:
     device : torch.device
     dtype : torch.dtype
     companions : tuple of str
-        Names of the parts in closed form.
+        Names of the models beside the network.
     calibration : str or None
         "auto" or "temperature"; None without holdouts, or where there are no classes.
     augmentation : tuple of Augmentation
@@ -325,7 +325,7 @@ def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:
 def resolve_companions(
     estimator: BaseEstimator, trunk: Trunk, has_holdouts: bool, incremental: bool
 ) -> tuple[str, ...]:
-    """Return the names of the parts in closed form that are fitted beside the network.
+    """Return the names of the models that are fitted beside the network.
 
     Parameters
     ----------

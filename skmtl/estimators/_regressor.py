@@ -92,12 +92,12 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
-    companions : {"auto", "linear", "kernel"}, sequence of them, or None, default="auto"
-        Models in closed form that are fitted beside the network and mixed with it, by how well each predicts rows that
-        were left out: ridge regression, and a kernel machine that learns which features matter and keeps up to 1,200
-        coded rows (of fingerprints, the bits of up to 8,192). "auto": both, for the built-in trunk, where members hold
-        rows out and the table is not so large that they would take long; of texts, ridge regression on the weights of
-        tokens; None: the network alone.
+    companions : {"auto", "linear", "kernel", "trees"}, sequence of them, or None, default="auto"
+        Models that are fitted beside the network and mixed with it, by how well each predicts rows that were left out:
+        ridge regression; a kernel machine that learns which features matter and keeps up to 1,200 coded rows (of
+        fingerprints, the bits of up to 8,192); up to 500 extremely randomised trees. "auto": all, for the built-in
+        trunk, where members hold rows out and the table is not so large that they would take long; of texts, ridge
+        regression on the weights of tokens; None: the network alone.
     balancing : str or balancing specification, default="auto"
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.

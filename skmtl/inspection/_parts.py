@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MIX = "mix"
-COLOURS = {"network": "tab:blue", "linear": "tab:orange", "kernel": "tab:green", MIX: "black"}
+COLOURS = {"network": "tab:blue", "linear": "tab:orange", "kernel": "tab:green", "trees": "tab:brown", MIX: "black"}
 
 
 class PartsDisplay:
@@ -45,7 +45,7 @@ class PartsDisplay:
     >>> X, y = load_energy(return_X_y=True)
     >>> model = MultiTaskRegressor(max_iter=3, random_state=0).fit(X[:200], y[:200])
     >>> PartsDisplay.from_estimator(model).parts
-    ['network', 'linear', 'kernel']
+    ['network', 'linear', 'kernel', 'trees']
     """
 
     def __init__(self, scores: Mapping[str, Mapping[str, float]], weights: Mapping[str, Mapping[str, float]]) -> None:

@@ -31,9 +31,9 @@ def test_companions_beat_a_network_of_few_epochs():
     alone = MultiTaskRegressor(**{**FAST, "companions": None}).fit(X[rows], y[rows]).score(X[150:], y[150:])
     mixed = MultiTaskRegressor(**FAST).fit(X[rows], y[rows])
     assert mixed.score(X[150:], y[150:]) > alone + 0.1
-    assert set(mixed.companions_) == {"linear", "kernel"}
+    assert set(mixed.companions_) == {"linear", "kernel", "trees"}
     assert set(mixed.mix_) == {"y0", "y1", "y2"}
-    assert set(mixed.mix_["y0"]) == {"network", "linear", "kernel"}
+    assert set(mixed.mix_["y0"]) == {"network", "linear", "kernel", "trees"}
     assert all(weight >= 0 for weight in mixed.mix_["y0"].values())
 
 
@@ -42,7 +42,7 @@ def test_scores_out_of_fold_are_given_for_every_part_and_the_mix():
     model = MultiTaskRegressor(**FAST).fit(X, y)
     network = MultiTaskRegressor(**{**FAST, "companions": None}).fit(X, y)
     assert model.oof_part_scores_["network"] == network.oof_task_scores_
-    assert set(model.oof_part_scores_) == {"network", "linear", "kernel"}
+    assert set(model.oof_part_scores_) == {"network", "linear", "kernel", "trees"}
     best = max(np.mean(list(scores.values())) for scores in model.oof_part_scores_.values())
     assert model.oof_score_ > best - 0.02
     assert not np.isnan(model.oof_prediction_).any()
@@ -196,7 +196,7 @@ def test_given_holdouts_decide_the_mix(make):
     alone = kind(**{**FAST, "companions": None}).fit(X[:100], y[:100], X_val=X[100:150], y_val=y[100:150])
     assert model.score(X[150:], y[150:]) > alone.score(X[150:], y[150:])
     assert not hasattr(model, "oof_part_scores_")
-    assert set(model.mix_["y0"]) == {"network", "linear", "kernel"}
+    assert set(model.mix_["y0"]) == {"network", "linear", "kernel", "trees"}
 
 
 # Where there are none

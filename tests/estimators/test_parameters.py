@@ -84,7 +84,7 @@ DIFFERENT = {
         ["uniform", "dwa", "uncertainty", "geometric", "famo", "mgda", "cagrad", "nash_mtl", "db_mtl", "graddrop"],
         {"max_iter": 8, "companions": None},
     ),
-    "companions": ([None, "linear", "kernel", "auto"], {}),
+    "companions": ([None, "linear", "kernel", "trees", "auto"], {}),
     "augmentation": ([None, *(name for name, kind in AUGMENTATIONS.items() if Form.COLUMNS in kind.forms)], {}),
     "random_state": ([0, 1, np.random.RandomState(5)], {}),
     "trunk": (

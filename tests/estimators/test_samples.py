@@ -112,7 +112,7 @@ def test_bytes_are_read_like_floats(trunk):
 def test_a_dense_trunk_reads_flat_pixels_with_all_that_belongs_to_it():
     model = MultiTaskClassifier(trunk=MLPTrunk((32,)), max_iter=5, random_state=0).fit(IMAGES, DIGITS)
     assert model.n_estimators_ == 8
-    assert set(model.companions_) == {"linear", "kernel"}
+    assert set(model.companions_) == {"linear", "kernel", "trees"}
 
 
 def test_a_module_of_ones_own_reads_images_as_they_are():

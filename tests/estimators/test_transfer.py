@@ -356,7 +356,7 @@ def test_companions_read_the_columns_beside_a_trunk_of_dense_layers():
     X, y = table()
     settings = {**QUICK, "companions": "auto"}
     model = MultiTaskRegressor(trunk=FittedTrunk(fitted(), freeze=True), **settings).fit(X, y)
-    assert set(model.companions_) == {"linear", "kernel"}
+    assert set(model.companions_) == {"linear", "kernel", "trees"}
     images = samples("images")[0]
     source = MultiTaskRegressor(trunk=ConvTrunk((4,)), **QUICK).fit(images, y[:40])
     assert not hasattr(

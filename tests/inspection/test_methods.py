@@ -123,7 +123,7 @@ def test_parts_are_drawn_with_their_scores_and_weights():
     display = PartsDisplay.from_estimator(model)
     scores, weights = display.axes_
     lines = {line.get_label(): line.get_xdata() for line in scores.lines}
-    assert list(lines) == ["network", "linear", "kernel", "mix"]
+    assert list(lines) == ["network", "linear", "kernel", "trees", "mix"]
     np.testing.assert_array_equal(lines["linear"], list(model.oof_part_scores_["linear"].values()))
     np.testing.assert_array_equal(lines["mix"], list(model.oof_task_scores_.values()))
     assert [label.get_text() for label in scores.get_yticklabels()] == ["y0", "y1", "y2"]
