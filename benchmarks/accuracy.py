@@ -87,6 +87,7 @@ MODELS = {
     "network": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions=None), "skmtl"),
     "network_linear": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="linear"), "skmtl"),
     "network_kernel": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="kernel"), "skmtl"),
+    "network_trees": Model(lambda seed: MultiTaskRegressor(random_state=seed, companions="trees"), "skmtl"),
     "network_uniform": Model(
         lambda seed: MultiTaskRegressor(random_state=seed, companions=None, balancing="uniform"), "skmtl"
     ),
