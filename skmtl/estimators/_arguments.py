@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
@@ -133,3 +134,25 @@ def check_same_length(**arguments: Any) -> None:
         If lengths differ.
     """
     check_consistent_length(*(value for value in arguments.values() if value is not None))
+
+
+def needs_memory(error: BaseException) -> bool:
+    """Whether an error says that there is not enough memory: torch says so in more than one way.
+
+    Parameters
+    ----------
+    error : BaseException
+    """
+    of_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return of_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in short.
+
+    Parameters
+    ----------
+    error : BaseException
+    """
+    line = (str(error).splitlines() or [""])[0]
+    return line.rsplit("DefaultCPUAllocator: ", 1)[-1][:200]

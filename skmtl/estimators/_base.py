@@ -25,7 +25,15 @@ from ..tasks import (
     task_weights_by_task,
     with_chains,
 )
-from ._arguments import check_features, check_labelled, check_same_length, check_task_order, resolve_reader
+from ._arguments import (
+    check_features,
+    check_labelled,
+    check_same_length,
+    check_task_order,
+    first_line,
+    needs_memory,
+    resolve_reader,
+)
 from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
@@ -148,9 +156,14 @@ class BaseMultiTask(FittedMultiTask):
         before = self.__dict__.copy()
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self.__dict__.clear()
             self.__dict__.update(before)
+            if needs_memory(error):
+                raise MemoryError(
+                    f"The fit needs more memory than there is ({type(error).__name__}: {first_line(error)}). Lower "
+                    "batch_size, n_estimators, or the size of the trunk, or give fewer or smaller samples."
+                ) from error
             raise
 
     def _fit(

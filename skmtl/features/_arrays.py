@@ -127,6 +127,8 @@ class ArrayReader:
         ValueError
             As in `fit_matrix`, or if samples have another shape than at fit.
         """
+        if getattr(X, "ndim", 1) == 1 and len(X) and all(is_missing(sample) for sample in X):
+            return np.full((len(X), prod(self.shape)), np.nan)
         if form_of(X) is not self.form:
             given = getattr(X, "shape", None)
             raise ValueError(

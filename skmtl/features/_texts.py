@@ -174,6 +174,8 @@ def texts_of(X: Any) -> list[str]:
     ValueError
         If X has several columns, or a row holds something else.
     """
+    if isinstance(X, (str, bytes)):
+        raise ValueError(f"X is one text, {X[:20]!r}, and not a list of texts. Pass [X].")
     if getattr(X, "ndim", 1) != 1:
         raise ValueError(
             f"X was one text a row at fit, and now has shape {X.shape}. Pass the column of texts itself, as at fit."

@@ -241,6 +241,18 @@ def test_a_hole_counts_as_the_mean_and_infinity_is_refused():
         classifier().fit(X, DIGITS)
 
 
+def test_images_that_are_all_missing_at_predict_are_means():
+    model = classifier(max_iter=1).fit(IMAGES, DIGITS)
+    missing = model.predict_proba([None, None])[0]
+    empty = np.full((2, *IMAGES.shape[1:]), np.nan)
+    np.testing.assert_array_equal(missing, model.predict_proba(empty)[0])
+
+
+def test_more_memory_than_there_is_names_the_way_out():
+    with pytest.raises(MemoryError, match=r"needs more memory than there is .*Lower batch_size"):
+        classifier(trunk=ConvTrunk(channels=(10**7,))).fit(IMAGES, DIGITS)
+
+
 def test_nested_lists_are_told_what_to_be():
     with pytest.raises(ValueError, match=r"dim 3.*np\.asarray"):
         regressor().fit(SERIES.tolist(), MEANS)

@@ -121,6 +121,12 @@ def test_repeated_texts_equal_weights():
         assert ours == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize("text", ["one text", b"bytes"])
+def test_a_text_alone_is_no_list_of_letters(text):
+    with pytest.raises(ValueError, match=r"X is one text, .*Pass \[X\]"):
+        TextEncoder().build().fit_matrix(text)
+
+
 def test_a_text_of_a_million_letters_keeps_its_heaviest_tokens():
     long = " ".join(f"w{number}" for number in range(5000))
     texts = [long, *(f"w{number}" for number in range(0, 5000, 2))]
