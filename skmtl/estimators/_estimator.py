@@ -78,8 +78,9 @@ class MultiTaskEstimator(BaseMultiTask):
     validation_fraction : float, default=0.1
         Share of the distinct rows that a single member holds out. Unused with several members: each holds out one of
         `max(n_estimators, 5)` folds.
-    n_iter_no_change : int, default=20
-        Patience of early stopping, in epochs.
+    n_iter_no_change : int or "auto", default="auto"
+        Patience of early stopping, in epochs. "auto": 20; of more than 16,384 distinct rows, whose epochs are longer,
+        fewer, 20 by the root of how many times as many there are, but at least 3.
     warm_start : bool, default=False
         Whether `fit` trains the members of the last fit further, instead of new ones. Scales of features and targets
         stay as they were.
@@ -272,7 +273,7 @@ class MultiTaskEstimator(BaseMultiTask):
         max_iter: int = 200,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 20,
+        n_iter_no_change: int | str = "auto",
         warm_start: bool = False,
         n_estimators: int | str = "auto",
         task_weights: float | Sequence[float] | Mapping[str, float] | None = None,

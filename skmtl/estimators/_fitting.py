@@ -154,7 +154,7 @@ def fit_model(
         return Fitted(model, history, np.zeros(resolved.n_estimators, dtype=np.int64), None, False)
     batches, holdout = _tensors(model, labelled, labels, weights, held_out, validation)
     del labels, weights  # on many rows, they are as large as the tensors made of them
-    fitted = _train(estimator, model, batches, holdout, incremental, out_of_fold=held_out is not None)
+    fitted = _train(model, batches, holdout, incremental, out_of_fold=held_out is not None)
     if resolved.companions or resolved.calibration:
         _complete(fitted, labelled, keys, column_weights[tasks], table, validation)
     model.held_out = measure_held_out(model, labelled, keys, held_out, fitted.out_of_fold, validation)
@@ -253,16 +253,13 @@ def _tensors(
     return batches, _holdout(model, rows, labels, weights, variance, held_out, validation, place)
 
 
-def _train(
-    estimator: Any, model: Model, batches: Batches, holdout: Holdout | None, incremental: bool, out_of_fold: bool
-) -> Fitted:
+def _train(model: Model, batches: Batches, holdout: Holdout | None, incremental: bool, out_of_fold: bool) -> Fitted:
     """Run the epochs, and read the holdouts once more with the members' best states."""
     resolved, seeds, net, network = model.resolved, model.seeds, model.net, model.network
-    patience = estimator.n_iter_no_change
     snapshots = None
     if resolved.early_stopping:
         task_weights = model.objective.task_weights.cpu().double().numpy()
-        snapshots = Snapshots(network, patience, task_weights, resolved.stops_together)
+        snapshots = Snapshots(network, resolved.patience, task_weights, resolved.stops_together)
     foreign = resolved.trunk.draws_globally
     with ExitStack() as stack:
         work = min(resolved.batch_size, len(batches.rows)) * network.n_products

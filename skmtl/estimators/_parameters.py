@@ -54,7 +54,7 @@ CONSTRAINTS: dict[str, Any] = {
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": [StrOptions({"auto"}), "boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "n_iter_no_change": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "warm_start": ["boolean"],
     "n_estimators": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "task_weights": [None, Real, dict, "array-like"],
@@ -74,6 +74,8 @@ CONSTRAINTS: dict[str, Any] = {
 
 # Below this many rows a holdout alone says nothing about when to stop; those of several members are then pooled.
 SMALLEST_HOLDOUT = 4
+# Epochs without progress after which a member stops: of up to so many rows, and at least of however many.
+PATIENCE, PATIENT_ROWS, LEAST_PATIENCE = 20, 2**14, 3
 # A set of few distinct rows is one batch, unless its repetitions are too many to be held in memory side by side.
 LARGEST_WHOLE_BATCH = 4096
 
@@ -91,6 +93,8 @@ class Resolved:
     early_stopping : bool
     stops_together : bool
         Whether holdouts are so small that members stop by all of them together.
+    patience : int
+        Epochs without progress after which a member stops.
     batch_size : int
     device : torch.device
     dtype : torch.dtype
@@ -107,6 +111,7 @@ class Resolved:
     n_estimators: int
     early_stopping: bool
     stops_together: bool
+    patience: int
     batch_size: int
     device: torch.device
     dtype: torch.dtype
@@ -235,9 +240,20 @@ def resolve(
     dtype = torch.float64 if exact else torch.float32
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     together = not external and n_estimators > 1 and smallest_rows < SMALLEST_HOLDOUT
-    sizes = int(n_estimators), bool(early_stopping), together, int(batch_size)
+    patience = automatic_patience(n_distinct) if estimator.n_iter_no_change == "auto" else estimator.n_iter_no_change
+    sizes = int(n_estimators), bool(early_stopping), together, int(patience), int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration, augmentation)
+
+
+def automatic_patience(n_rows: int) -> int:
+    """Return after how many epochs without progress a member stops: of many rows, an epoch has many steps.
+
+    Parameters
+    ----------
+    n_rows : int
+    """
+    return max(LEAST_PATIENCE, round(PATIENCE * min(1.0, (PATIENT_ROWS / max(n_rows, 1)) ** 0.5)))
 
 
 def resolve_calibration(asked: str | None, has_holdouts: bool, incremental: bool) -> str | None:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
+from skmtl.estimators import _parameters
+from skmtl.estimators._parameters import automatic_patience
 from skmtl.training import content_keys, deal_folds
 
 rng = np.random.default_rng(0)
@@ -52,6 +54,21 @@ def test_members_stop_at_different_epochs_on_data_that_overfit(overfitted):
     assert overfitted.n_iter_ == overfitted.n_iter_per_member_.max() < 100
     assert len(set(overfitted.n_iter_per_member_)) > 2
     assert len(overfitted.history_) == overfitted.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "patience"), [(1, 20), (2**14, 20), (2**16, 10), (100_000, 8), (10**6, 3), (10**8, 3)]
+)
+def test_patience_is_shorter_where_epochs_are_long(n_rows, patience):
+    assert automatic_patience(n_rows) == patience
+
+
+def test_automatic_patience_is_that_of_few_rows(monkeypatch):
+    few = make(learning_rate_init=0.01, n_iter_no_change="auto").fit(X, Y)
+    np.testing.assert_array_equal(few.n_iter_per_member_, few.history_.best_epochs + 20)
+    monkeypatch.setattr(_parameters, "PATIENT_ROWS", 15)  # 60 are four times as many
+    many = make(learning_rate_init=0.01, n_iter_no_change="auto").fit(X, Y)
+    np.testing.assert_array_equal(many.n_iter_per_member_, many.history_.best_epochs + 10)
 
 
 def test_every_member_stops_n_iter_no_change_epochs_after_its_best_one(overfitted):

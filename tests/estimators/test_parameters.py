@@ -73,7 +73,7 @@ DIFFERENT = {
     "max_iter": ([1, 5], {}),
     "early_stopping": ([True, False], {}),
     "validation_fraction": ([0.1, 0.5], {"n_estimators": 1}),
-    "n_iter_no_change": ([1, 20], {"max_iter": 60, "learning_rate_init": 0.2}),
+    "n_iter_no_change": ([1, "auto"], {"max_iter": 60, "learning_rate_init": 0.2}),
     "n_estimators": ([1, 2, "auto"], {"early_stopping": False}),
     "task_weights": ([None, [1, 3], {"y0": 3}], {}),
     "max_grad_norm": ([None, 0.01, 0.1], {"solver": "sgd"}),
