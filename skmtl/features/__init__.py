@@ -5,10 +5,12 @@ matrix, whose columns a `Layout` describes. A `Standardizer` measures the matrix
 numbers standardised, holes imputed and marked, few categories one-hot, many as places in a table of embeddings.
 """
 
-from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._arrays import ArrayReader, ArrayStandardizer
 from ._backbone import Backbone, need
+from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
+from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
@@ -27,6 +29,8 @@ __all__ = [
     "ArrayReader",
     "ArrayStandardizer",
     "Backbone",
+    "BagEncoder",
+    "BagReader",
     "Form",
     "Inputs",
     "Layout",

@@ -209,7 +209,7 @@ def _refuse_mixture(values: np.ndarray, where: str, families: set[str]) -> NoRet
 
 def _refuse_object(values: np.ndarray, where: str) -> NoReturn:
     row = next(row for row, value in enumerate(values) if _family(type(value)) == OTHER)
-    what = f"in row {row} it holds the {type(values[row]).__name__} {_shortened(values[row])}"
+    what = f"in row {row} it holds the {type(values[row]).__name__} {shortened(values[row])}"
     refuse_type(where, what, nested=hasattr(values[row], "__len__"))
 
 
@@ -227,6 +227,7 @@ def refuse_type(where: str, what: str, nested: bool) -> NoReturn:
     )
 
 
-def _shortened(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """Return what a value looks like, in at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

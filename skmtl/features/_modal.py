@@ -10,8 +10,10 @@ import torch
 from scipy.sparse import csr_array, hstack
 from torch import Tensor
 
-from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._arrays import ArrayReader, ArrayStandardizer
+from ._bags import BagEncoder, BagReader
 from ._container import MultiModal
+from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
@@ -19,7 +21,7 @@ from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
 
-PartReader = TableReader | ArrayReader | TextReader
+PartReader = TableReader | ArrayReader | TextReader | BagReader
 PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
 
 
@@ -95,8 +97,8 @@ class ModalReader:
         for (name, reader), width in zip(self.readers.items(), self.widths, strict=True):
             part = X.parts.get(name)
             if part is None or _all_missing(part):
-                is_text = isinstance(reader, TextReader)
-                blocks.append(csr_array((len(X), width)) if is_text else np.full((len(X), width), np.nan))
+                of_tokens = isinstance(reader, (TextReader, BagReader))
+                blocks.append(csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan))
                 continue
             try:
                 block = reader.matrix(part)
@@ -118,6 +120,8 @@ class ModalReader:
 def _reader_of(form: Form) -> PartReader:
     if form is Form.TEXT:
         return TextEncoder().build()
+    if form is Form.BAG:
+        return BagEncoder().build()
     return TableEncoder().build() if form is Form.COLUMNS else ArrayReader(form)
 
 
