@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ..features import ArrayReader, Form, ModalReader, PretrainedReader, Reader, TextReader, make_reader
+from ..features import ArrayReader, BagReader, Form, ModalReader, PretrainedReader, Reader, TextReader, make_reader
 from ..nn import Trunk
 from ..tasks import Columns, TaskStructure
 from ._parameters import check_device
@@ -64,7 +64,7 @@ def check_features(
         If X has the wrong columns, or holds what the reader refuses.
     """
     # scikit-learn would count the lengths of lists
-    if isinstance(reader, (ArrayReader, TextReader, ModalReader, PretrainedReader)):
+    if isinstance(reader, (ArrayReader, TextReader, BagReader, ModalReader, PretrainedReader)):
         if not reset:
             return reader.matrix(X)
         matrix = reader.fit_matrix(X, rows)

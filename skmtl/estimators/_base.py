@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
-from ..features import ArrayReader, Reader, form_of, takes_holes
+from ..features import ArrayReader, BagEncoder, Form, Reader, form_of, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
@@ -96,8 +96,8 @@ class BaseMultiTask(FittedMultiTask):
             Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes;
             or sparse numbers. What becomes of them is said by `encoder`. Or images, an array `(n_samples, channels,
             height, width)`; sequences, an array `(n_samples, time, features)` or a list of arrays `(time,
-            features)`; or texts, a list, Series or array of strings; or several of these, a
-            `skmtl.features.MultiModal`.
+            features)`; texts, a list, Series or array of strings; lists of identifiers of any length, in a list, Series
+            or array; or several of these, a `skmtl.features.MultiModal`.
         y : array-like of shape (n_samples,) or (n_samples, n_tasks)
             Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
@@ -187,7 +187,7 @@ class BaseMultiTask(FittedMultiTask):
         columns, weights = settle_chains(structure, targets, columns, weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
-        form = form_of(X)
+        form = Form.BAG if isinstance(self.encoder, BagEncoder) else form_of(X)
         trunk = resolve_trunk(self, form)
         if previous is None and isinstance(trunk, FittedTrunk):
             reader, X = read_as_fitted(self, trunk, X)

@@ -120,10 +120,10 @@ class MultiTaskEstimator(BaseMultiTask):
     trunk : "auto", trunk specification, callable or nn.Module, default="auto"
         The shared part of the network. "auto" follows X: for columns the built-in `skmtl.nn.MLPTrunk`, for images
         `skmtl.nn.ConvTrunk()`, for sequences `skmtl.nn.RecurrentTrunk()`, for texts `skmtl.nn.TextTrunk()`, for
-        several of these `skmtl.nn.MultiModalTrunk()`. `skmtl.nn.FittedTrunk` starts from a fitted estimator's,
-        `skmtl.nn.PretrainedTrunk` from a large model. Of your own: `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose
-        arguments can be searched as `trunk__width`; a callable `n_features -> nn.Module`; or a module, of which each
-        member trains a copy.
+        lists of identifiers `skmtl.nn.BagTrunk()`, for several of these `skmtl.nn.MultiModalTrunk()`.
+        `skmtl.nn.FittedTrunk` starts from a fitted estimator's, `skmtl.nn.PretrainedTrunk` from a large model. Of your
+        own: `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
+        `n_features -> nn.Module`; or a module, of which each member trains a copy.
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.

@@ -19,6 +19,7 @@ from ..companions import COMPANIONS, OF_TEXTS, affordable, serves
 from ..features import Form
 from ..nn import (
     ACTIVATIONS,
+    BagTrunk,
     ConvTrunk,
     FittedTrunk,
     MLPTrunk,
@@ -139,13 +140,14 @@ def resolve_trunk(estimator: BaseEstimator, form: Form = Form.COLUMNS) -> Trunk:
         Form.IMAGE: ConvTrunk,
         Form.SEQUENCE: RecurrentTrunk,
         Form.TEXT: TextTrunk,
+        Form.BAG: BagTrunk,
         Form.SEVERAL: MultiModalTrunk,
     }
     trunk = as_trunk(params["trunk"], by_form.get(form, built_in))
-    if isinstance(trunk, TextTrunk) and form is not Form.TEXT:
+    if isinstance(trunk, TextTrunk) and form not in (Form.TEXT, Form.BAG):
         raise ValueError(
-            f"{trunk!r} reads texts, a list, Series or array of strings, and here a sample of X is {form}. Leave trunk "
-            "at 'auto', which follows X."
+            f"{trunk!r} reads texts, a list, Series or array of strings, or lists of identifiers, and here a sample of "
+            f"X is {form}. Leave trunk at 'auto', which follows X."
         )
     if form is Form.SEVERAL:
         if not isinstance(trunk, MultiModalTrunk):
