@@ -11,12 +11,21 @@ from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
 from ._forms import Form, form_of
+from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
-from ._readers import AnyStandardizer, MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._readers import (
+    AnyStandardizer,
+    MatrixReader,
+    Reader,
+    TransformerReader,
+    make_reader,
+    reader_of_frame,
+    takes_holes,
+)
 from ._represent import POOLINGS, Passage
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -32,6 +41,7 @@ __all__ = [
     "BagEncoder",
     "BagReader",
     "Form",
+    "FrameReader",
     "Inputs",
     "Layout",
     "MatrixReader",
@@ -43,6 +53,7 @@ __all__ = [
     "PretrainedStandardizer",
     "Reader",
     "RepresentationReader",
+    "Samples",
     "Standardizer",
     "TableEncoder",
     "TableReader",
@@ -56,7 +67,9 @@ __all__ = [
     "form_of",
     "make_reader",
     "need",
+    "reader_of_frame",
     "row_chunks",
+    "samples_of",
     "takes_holes",
     "texts_of",
     "width_of",

@@ -196,7 +196,7 @@ def lists_of(X: Any) -> Iterator[Iterable[Any]]:
 
 def _refuse(value: Any, row: int) -> NoReturn:
     advice = (
-        "As rows of a table, lists must have one length; as sequences, each must be an array (time, features)"
+        "Measurements belong into columns, as many in each row, and sequences into arrays (time, features)"
         if isinstance(value, Real)
         else "Flatten it, or turn it into a string"
     )

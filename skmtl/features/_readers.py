@@ -12,6 +12,7 @@ from ._arrays import ArrayReader, ArrayStandardizer
 from ._bags import BagEncoder
 from ._chunks import check_finite
 from ._forms import Form
+from ._frames import FrameReader, Samples
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer
 from ._pretrained import PretrainedStandardizer
@@ -139,6 +140,19 @@ class TransformerReader:
     def standardizer(self) -> Standardizer:
         """Return a standardizer for what the transformer makes; see `Reader.standardizer`."""
         return self.table.standardizer()
+
+
+def reader_of_frame(encoder: Any, samples: Samples, alone: Reader | None = None) -> FrameReader:
+    """Return the reader of a frame some of whose columns are texts or lists.
+
+    Parameters
+    ----------
+    encoder : "auto" or TableEncoder
+    samples : Samples
+    alone : Reader or None, default=None
+        What reads the only column of a frame; None: what its form asks for.
+    """
+    return FrameReader(samples, encoder if isinstance(encoder, TableEncoder) else TableEncoder(), alone)
 
 
 def takes_holes(encoder: Any) -> bool:

@@ -112,7 +112,10 @@ def test_strange_identifiers_are_read():
         ([["a"], {"b": 1}], r"Row 1 of X holds \{'b': 1\}, a dict, where others hold lists"),
         ([["a"], [{"b": 1}]], r"Row 1 of X holds \{'b': 1\}, a dict, in its list.*turn it into a string"),
         ([["a"], [["b"]]], r"Row 1 of X holds \['b'\], a list, in its list.*Flatten it"),
-        ([[1], [0.5, "a"]], r"Row 1 of X holds 0\.5, a float, in its list.*strings or whole numbers.*one length"),
+        (
+            [[1], [0.5, "a"]],
+            r"Row 1 of X holds 0\.5, a float, in its list.*strings or whole numbers.*as many in each row",
+        ),
         ([[1], [np.inf]], r"Row 1 of X holds inf, a float"),
         ([], "no list of identifiers"),
         (np.array([["a", "b"]]), r"one list of identifiers a row at fit, and now has shape \(1, 2\)"),
