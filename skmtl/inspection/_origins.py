@@ -12,7 +12,9 @@ from ..features import (
     ArrayReader,
     BagReader,
     Form,
+    FrameReader,
     Layout,
+    ModalStandardizer,
     TextPlaces,
     TextReader,
     TransformerReader,
@@ -178,6 +180,13 @@ def origins_of(estimator: Any, X: Any) -> ColumnOrigins | ArrayOrigins | TextOri
     """
     model = estimator._model
     reader, standardizer = model.reader, model.standardizer
+    if isinstance(standardizer, ModalStandardizer):
+        raise ValueError(
+            f"X has the parts {[block.name for block in standardizer.blocks]}, and attributions explain samples of one "
+            "kind. Fit to one part alone, or shuffle columns of a frame: skmtl.inspection.permutation_importance."
+        )
+    if isinstance(reader, FrameReader):  # of one column
+        reader, X = reader.inner, reader.parts(X)
     if isinstance(reader, TextReader):
         return TextOrigins(reader, standardizer.places, texts_of(X))
     if isinstance(reader, BagReader):
