@@ -130,11 +130,11 @@ def _named(X: Any, names: Sequence[Any], asked: Sequence[Any]) -> dict[int, Form
         if name not in names:
             raise ValueError(f"text_columns names {name!r}, which is no column of X; its columns are {list(names)}.")
         place = list(names).index(name)
-        form = form_of(values_of(X, place))
+        values = values_of(X, place)
+        form = form_of(values)
         if form not in (Form.TEXT, Form.BAG):
-            raise ValueError(
-                f"text_columns names {name!r}, which holds neither texts nor lists of identifiers. Leave it out."
-            )
+            what = "is missing in all rows" if all(map(is_missing, values)) else "holds neither texts nor lists"
+            raise ValueError(f"text_columns names {name!r}, which {what}. Leave it out.")
         found[place] = form
     return found
 

@@ -246,6 +246,8 @@ class ModalStandardizer:
             part = X[:, block.columns]
             part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
             there = present(part)
+            if isinstance(block.standardizer, TextStandardizer) and not there.any():
+                there[:] = True  # a table of embeddings is as long as the first rows say, even if they say nothing
             own_keys = None if keys is None else keys[there]
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self

@@ -173,3 +173,12 @@ def test_what_cannot_be_read_is_refused():
         regressor().fit(X.assign(seen=[[1], {"a": 1}] * 60), Y)
     with pytest.raises(ValueError, match=r"Column 'seen' of X: Row 0 of X holds 0\.5, a float"):
         regressor().fit(X.assign(seen=[[0.5]] * 120), Y)
+
+
+def test_a_column_in_which_nothing_is_known_changes_nothing_else():
+    lists = X.assign(seen=[[]] * len(X))
+    model = regressor().fit(lists, Y)
+    np.testing.assert_array_equal(model.predict(lists), model.predict(lists.assign(seen=None)))
+    texts = MultiTaskRegressor(max_iter=1, random_state=0).fit(X.assign(review=None), Y)
+    assert texts._model.reader.samples.names == ("seen",)
+    assert np.isfinite(texts.predict(X.assign(review=None))).all()

@@ -103,7 +103,7 @@ def test_settings_name_texts():
             r"text_columns names 'letters', which is no column of X; its columns are \['size', 'letter'",
         ),
         (FRAME, ["size"], "text_columns names 'size', which holds neither texts nor lists"),
-        (FRAME.assign(letter=None), ["letter"], "'letter', which holds neither"),
+        (FRAME.assign(letter=None), ["letter"], "names 'letter', which is missing in all rows. Leave it out"),
         (FRAME.to_numpy(), ["letter"], r"text_columns=\['letter'\] names columns, and X is a ndarray without names"),
     ],
 )
