@@ -10,6 +10,9 @@ from torch import Tensor
 from ._layers import MemberLinear
 from ._text import USUAL_TOKENS, BagEmbedding, TextTrunk
 
+# Matrix products of fewer rows round differently, and a list's vector must not depend on its neighbours.
+FEWEST_ROWS = 8
+
 
 class BagTrunk(TextTrunk):
     """Specification of the trunk of lists of identifiers: their pooled embeddings, and dense layers.
@@ -107,12 +110,17 @@ class AttentionBag(BagEmbedding):
         """Return places, shares that sum to 1 in each row, and counts; see `BagEmbedding.shares`."""
         places, weights, counts = super().shares(x, member)
         row = _rows(counts)
-        vectors = self.weight[member][places]  # (N, D)
-        units = torch.tanh(torch.addmm(self.hidden.bias[member], vectors, self.hidden.weight[member]))
-        scores = torch.addmm(self.score.bias[member], units, self.score.weight[member])[:, 0] + weights.log()  # (N,)
+        distinct, which = torch.unique(places, return_inverse=True)
+        scores = self._scores(distinct, member)[which] + weights.log()  # (N,)
         highest = scores.new_zeros(len(counts)).scatter_reduce(0, row, scores.detach(), "amax", include_self=False)
         shares = (scores - highest[row]).exp()
         return places, shares / _sums(shares, row, len(counts))[row], counts
+
+    def _scores(self, places: Tensor, member: int) -> Tensor:
+        """Return the scores of some rows of a member's table, and some more: few rows would be rounded differently."""
+        vectors = self.weight[member][torch.cat([places, places.new_zeros(FEWEST_ROWS)])]  # (N, D)
+        units = torch.tanh(torch.addmm(self.hidden.bias[member], vectors, self.hidden.weight[member]))
+        return torch.addmm(self.score.bias[member], units, self.score.weight[member])[:, 0]
 
 
 def _rows(counts: Tensor) -> Tensor:

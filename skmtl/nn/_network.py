@@ -112,7 +112,7 @@ class Network(nn.Module):
         rows : Tensor of shape (M, B) or None
         mixing : Mixing or None, default=None
         """
-        if self.closed_form and isinstance(self.trunk, MLP) and not isinstance(self.embedding, MemberEncoders):
+        if isinstance(self.trunk, MLP) and self.closed_form and not isinstance(self.embedding, MemberEncoders):
             return ClosedPass(self.head, self.trunk, self.embedding, x, mixing)
         self.zero_grad()
         x = self._embedded(x, mixing)

@@ -73,7 +73,7 @@ def test_strange_lists_are_predicted():
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
     np.testing.assert_array_equal(found[5], found[6])
-    np.testing.assert_allclose(model.predict(X[:1]), model.predict(X)[:1], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.predict(X[:1]), model.predict(X)[:1], rtol=1e-5, atol=1e-7)
     assert model.predict([[3, 4]]).shape == (1, 2)
 
 
