@@ -122,10 +122,10 @@ def test_members_start_from_their_own_generators():
 
 def test_the_trunk_says_how_lists_are_pooled():
     embedding = BagTrunk(5, dropout=0.25, pooling="mean").embedding(9, draws(0))
-    assert type(embedding) is MeanBag
+    assert type(embedding).__name__ == "MeanBag"
     assert embedding.weight.shape == (1, 9, 5)
     assert embedding.dropout.rate == 0.25
-    assert type(BagTrunk().embedding(9, draws(0))) is AttentionBag
+    assert type(BagTrunk().embedding(9, draws(0))).__name__ == "AttentionBag"
     with pytest.raises(ValueError, match=r"pooling must be one of \['attention', 'mean', 'sum'\], got 'max'"):
         BagTrunk(pooling="max").embedding(9, draws(0))
     with pytest.raises(ValueError, match="embedding_size must be a positive integer, got 0"):
