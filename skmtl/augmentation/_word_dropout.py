@@ -17,7 +17,7 @@ class WordDropout(Augmentation):
     """Leave out some tokens of each text: words, runs of words and pieces of them, each by itself.
 
     At least one stays, and the weights of the rest grow to the length that they had together, as in a text that never
-    held the others. For texts.
+    held the others. For texts, and for lists of identifiers.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class WordDropout(Augmentation):
     (1, 2)
     """
 
-    forms = (Form.TEXT,)
+    forms = (Form.TEXT, Form.BAG)
     _parameter_constraints: ClassVar[dict[str, Any]] = {"rate": [Interval(Real, 0, 1, closed="left")]}
 
     def __init__(self, rate: float = 0.1) -> None:

@@ -10,36 +10,71 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ..features import ArrayReader, Form, ModalReader, PretrainedReader, Reader, TextReader, make_reader
-from ..nn import Trunk
+from ..features import (
+    ArrayReader,
+    BagReader,
+    FrameReader,
+    ModalReader,
+    PretrainedReader,
+    Reader,
+    Samples,
+    TextReader,
+    form_of,
+    make_reader,
+    reader_of_frame,
+    samples_of,
+)
+from ..nn import FittedTrunk, Trunk
 from ..tasks import Columns, TaskStructure
+from ._model import Model
 from ._parameters import check_device
 
 
-def resolve_reader(estimator: Any, trunk: Trunk, form: Form) -> Reader:
+def resolve_samples(estimator: Any, X: Any, rows: np.ndarray | None, previous: Model | None) -> Samples:
+    """Return what the samples of X are, which the first fit settles.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : Any
+    rows : ndarray of int or None
+        The rows that count; None for all.
+    previous : Model or None
+        The model that is continued.
+    """
+    if previous is not None:
+        reader = previous.reader
+        return reader.samples if isinstance(reader, FrameReader) else Samples(form_of(X))
+    if isinstance(estimator.trunk, FittedTrunk):
+        return Samples(form_of(X))
+    return samples_of(X, estimator.encoder, rows)
+
+
+def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
     """Return what reads X: as the trunk asks for, or else as `encoder` says.
 
     Parameters
     ----------
     estimator : BaseEstimator
     trunk : Trunk
-    form : Form
-        What the samples of X are.
+    samples : Samples
 
     Raises
     ------
     ValueError
         If the trunk reads X itself and there is an encoder, too; or from either.
     """
-    own = trunk.reader(form, check_device(estimator.device))
+    own = trunk.reader(samples.form, check_device(estimator.device))
+    if own is None and samples.apart:
+        return reader_of_frame(estimator.encoder, samples)
     if own is None:
-        return make_reader(estimator.encoder, trunk.wants_codes, form)
+        return make_reader(estimator.encoder, trunk.wants_codes, samples.form)
     if not (isinstance(estimator.encoder, str) and estimator.encoder == "auto"):
         raise ValueError(
             f"encoder={estimator.encoder!r} was given, but {type(trunk).__name__} reads X itself. Leave encoder at "
             "'auto'."
         )
-    return own
+    return reader_of_frame(estimator.encoder, samples, own) if samples.apart else own
 
 
 def check_features(
@@ -65,7 +100,7 @@ def check_features(
         If X has the wrong columns, or holds what the reader refuses.
     """
     # scikit-learn would count the lengths of lists
-    if isinstance(reader, (ArrayReader, TextReader, ModalReader, PretrainedReader)):
+    if isinstance(reader, (ArrayReader, TextReader, BagReader, ModalReader, PretrainedReader)):
         if not reset:
             return reader.matrix(X)
         matrix = reader.fit_matrix(X, rows)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
-from ..features import ArrayReader, Reader, form_of, takes_holes
+from ..features import ArrayReader, Reader, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
@@ -33,14 +33,16 @@ from ._arguments import (
     first_line,
     needs_memory,
     resolve_reader,
+    resolve_samples,
 )
 from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
-from ._parameters import CONSTRAINTS, refuse_parameters_of_names, resolve_trunk, with_task_weights
+from ._parameters import CONSTRAINTS, refuse_parameters_of_names, with_task_weights
 from ._transfer import read_as_fitted
+from ._trunks import resolve_trunk
 
 PREFIX = "task_weights__"
 # Attributes that a fit need not leave behind.
@@ -101,10 +103,11 @@ class BaseMultiTask(FittedMultiTask):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes;
-            or sparse numbers. What becomes of them is said by `encoder`. Or images, an array `(n_samples, channels,
-            height, width)`; sequences, an array `(n_samples, time, features)` or a list of arrays `(time,
-            features)`; or texts, a list, Series or array of strings; or several of these, a
+            Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes,
+            a frame also of texts and lists of identifiers; or sparse numbers. What becomes of them is said by
+            `encoder`. Or images, an array `(n_samples, channels, height, width)`; sequences, an array `(n_samples,
+            time, features)` or a list of arrays `(time, features)`; texts, a list, Series or array of strings; lists
+            of identifiers of any length, in a list, Series or array; or several of these, a
             `skmtl.features.MultiModal`.
         y : array-like of shape (n_samples,) or (n_samples, n_tasks)
             Labels; NaN, None or pandas.NA where one is missing. Column names of a data frame become task names.
@@ -200,12 +203,12 @@ class BaseMultiTask(FittedMultiTask):
         columns, weights = settle_chains(structure, targets, columns, weights)
         numbers = targets.numbers(columns)
         kept = labelled_places(weights, column_weights)
-        form = form_of(X)
-        trunk = resolve_trunk(self, form)
+        samples = resolve_samples(self, X, kept, previous)
+        trunk = resolve_trunk(self, samples)
         if previous is None and isinstance(trunk, FittedTrunk):
             reader, X = read_as_fitted(self, trunk, X)
         else:
-            reader = resolve_reader(self, trunk, form) if previous is None else previous.reader
+            reader = resolve_reader(self, trunk, samples) if previous is None else previous.reader
             X = check_features(self, reader, X, kept, reset=previous is None)
         if isinstance(reader, ArrayReader):
             reader.any_length = trunk.any_length and not as_sharing(self.sharing).reads_rows

@@ -12,7 +12,7 @@ import torch
 from sklearn.base import clone
 
 from ..balancing import Balancer
-from ..features import AnyStandardizer, ModalStandardizer, PretrainedStandardizer, TextStandardizer, width_of
+from ..features import AnyStandardizer, Form, ModalStandardizer, PretrainedStandardizer, TextStandardizer, width_of
 from ..nn import (
     BagEmbedding,
     FittedTrunk,
@@ -79,8 +79,9 @@ def _parts_of(standardizer: ModalStandardizer) -> list[Part]:
     for block in standardizer.blocks:
         own = block.standardizer
         n_tokens = own.n_tokens if isinstance(own, TextStandardizer) else 0
+        is_bag = isinstance(own, TextStandardizer) and own.form is Form.BAG
         embedded = tuple(own.embedding_rows), own.embedding_size
-        parts.append(Part(block.name, own.shape, width_of(own), n_tokens, *embedded))
+        parts.append(Part(block.name, own.shape, width_of(own), n_tokens, *embedded, is_bag))
     return parts
 
 

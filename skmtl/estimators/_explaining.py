@@ -26,7 +26,7 @@ class Inputs:
     values, baselines : tuple of Tensor, each of shape (B, …)
         What changes on the way from the baseline to a row.
     fixed : tuple of Tensor, each of shape (B, …)
-        What stays: the places of a text's tokens, or which steps of a sequence are there.
+        What stays: the places of a row's tokens, or which steps of a sequence are there.
     """
 
     values: tuple[Tensor, ...]
@@ -85,7 +85,7 @@ class ExplainedColumn:
         rows : ndarray or sparse array of shape (B, n_columns)
         baseline : ndarray or sparse array of shape (1, n_columns), default=None
             A row to start from. None: the mean of all that was fitted, a category that was not there at fit, the mean
-            picture or sequence, a text without tokens.
+            picture or sequence, a text or list without tokens.
         """
         standardizer, x = self.model.standardizer, self._tensor(rows)
         if baseline is None and isinstance(standardizer, ArrayStandardizer):
@@ -93,8 +93,9 @@ class ExplainedColumn:
         start = None if baseline is None else self._tensor(baseline)
         embedding = self.model.network.embedding
         if isinstance(standardizer, TextStandardizer) and isinstance(embedding, BagEmbedding):
-            places, weights = x.chunk(2, 1)  # (B, L)
-            return Inputs((weights,), (torch.zeros_like(weights),), (places,))
+            with torch.no_grad():
+                shares = embedding.padded_shares(x)  # (B, M, L)
+            return Inputs((shares,), (torch.zeros_like(shares),), (x.chunk(2, 1)[0],))
         if isinstance(standardizer, ArrayStandardizer) and standardizer.form is Form.SEQUENCE and start is not None:
             return _sequences(x, start, standardizer.shape[1])
         if isinstance(embedding, MemberEmbedding) and isinstance(standardizer, Standardizer):
@@ -102,7 +103,7 @@ class ExplainedColumn:
         if embedding is not None or not isinstance(standardizer, (Standardizer, ArrayStandardizer)):
             raise ValueError(
                 f"Nothing is known of how to explain what {type(standardizer).__name__} makes of X. Columns, texts, "
-                "images and sequences can be explained."
+                "lists of identifiers, images and sequences can be explained."
             )
         return Inputs((x,), (torch.zeros_like(x) if start is None else start.expand_as(x),))
 
@@ -115,7 +116,7 @@ class ExplainedColumn:
         """
         network = self.model.network
         if isinstance(network.embedding, BagEmbedding):
-            return self._run(network.embedding(torch.cat([fixed[0], values[0]], 1)))
+            return self._run(network.embedding.pooled(fixed[0], values[0]))
         if isinstance(network.embedding, MemberEmbedding):
             dense, vectors = values
             members = vectors.transpose(0, 1).flatten(2)  # (M, B, C · D)

@@ -105,7 +105,7 @@ def trunk_only(model: Model) -> Network:
         network.trunk.requires_grad_(True)
         network.trunk.dropout.active = True
     if network.embedding is not None:
-        network.embedding.weight.requires_grad_(True)
+        network.embedding.requires_grad_(True)
     if isinstance(network.embedding, BagEmbedding):
         network.embedding.dropout.active = True
     return network

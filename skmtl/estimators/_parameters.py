@@ -16,19 +16,13 @@ from .._spelling import likely_and_known
 from ..augmentation import Augmentation, as_augmentations
 from ..balancing import Balancing, as_balancing
 from ..companions import COMPANIONS, OF_TEXTS, affordable, serves
-from ..features import Form
 from ..nn import (
     ACTIVATIONS,
-    ConvTrunk,
     FittedTrunk,
     MLPTrunk,
-    MultiModalTrunk,
-    RecurrentTrunk,
     Sharing,
-    TextTrunk,
     Trunk,
     as_sharing,
-    as_trunk,
 )
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
@@ -118,65 +112,6 @@ class Resolved:
     companions: tuple[str, ...] = ()
     calibration: str | None = None
     augmentation: tuple[Augmentation, ...] = ()
-
-
-def resolve_trunk(estimator: BaseEstimator, form: Form = Form.COLUMNS) -> Trunk:
-    """Return the trunk's specification.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-    form : Form, default=Form.COLUMNS
-        What the samples of X are, which "auto" follows.
-
-    Raises
-    ------
-    ValueError
-        If a parameter of the built-in trunk was changed beside another trunk, or `trunk` is no trunk.
-    """
-    params = estimator.get_params(deep=False)
-    own = ("hidden_layer_sizes", "activation", "dropout")
-
-    def built_in() -> MLPTrunk:
-        return MLPTrunk(**{name: params[name] for name in own})
-
-    by_form = {
-        Form.IMAGE: ConvTrunk,
-        Form.SEQUENCE: RecurrentTrunk,
-        Form.TEXT: TextTrunk,
-        Form.SEVERAL: MultiModalTrunk,
-    }
-    trunk = as_trunk(params["trunk"], by_form.get(form, built_in))
-    if isinstance(trunk, TextTrunk) and form is not Form.TEXT:
-        raise ValueError(
-            f"{trunk!r} reads texts, a list, Series or array of strings, and here a sample of X is {form}. Leave trunk "
-            "at 'auto', which follows X."
-        )
-    if form is Form.SEVERAL:
-        if not isinstance(trunk, MultiModalTrunk):
-            raise ValueError(
-                f"{trunk!r} reads samples of one kind, and X is a MultiModal of several. Give a MultiModalTrunk, which "
-                "has a trunk for each part, or leave trunk at 'auto'."
-            )
-        if as_sharing(params["sharing"]).reads_rows:
-            raise ValueError(
-                f"sharing={params['sharing']!r} has gates that read rows of columns, and X is a MultiModal. Use "
-                "'hard', 'independent' or 'soft'."
-            )
-    if type(trunk) is not MLPTrunk or not isinstance(params["trunk"], str):
-        defaults = type(estimator)().get_params(deep=False)
-        for name in own:
-            if not _same(params[name], defaults[name]):
-                given = f"a sample of X is {form}" if isinstance(params["trunk"], str) else "this one was given"
-                raise ValueError(
-                    f"{name}={params[name]!r} belongs to the built-in trunk of columns, but {given}: {trunk!r}. Leave "
-                    f"{name} at its default, or set it on the trunk."
-                )
-    return trunk
-
-
-def _same(value: Any, default: Any) -> bool:
-    return bool(np.array_equal(value, default)) if np.ndim(default) else bool(value == default)
 
 
 def resolve(

@@ -86,10 +86,10 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     trunk : "auto", trunk specification, callable or nn.Module, default="auto"
         The shared part of the network. "auto" follows X: for columns the built-in `skmtl.nn.MLPTrunk`, for images
         `skmtl.nn.ConvTrunk()`, for sequences `skmtl.nn.RecurrentTrunk()`, for texts `skmtl.nn.TextTrunk()`, for
-        several of these `skmtl.nn.MultiModalTrunk()`. `skmtl.nn.FittedTrunk` starts from a fitted estimator's,
-        `skmtl.nn.PretrainedTrunk` from a large model. Of your own: `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose
-        arguments can be searched as `trunk__width`; a callable `n_features -> nn.Module`; or a module, of which each
-        member trains a copy.
+        lists of identifiers `skmtl.nn.BagTrunk()`, for several of these `skmtl.nn.MultiModalTrunk()`.
+        `skmtl.nn.FittedTrunk` starts from a fitted estimator's, `skmtl.nn.PretrainedTrunk` from a large model. Of your
+        own: `skmtl.nn.ModuleTrunk(MyModule, width=8)`, whose arguments can be searched as `trunk__width`; a callable
+        `n_features -> nn.Module`; or a module, of which each member trains a copy.
     sharing : str or sharing specification, default="hard"
         How tasks share the trunk: a name of `skmtl.nn.SHARINGS` ("hard": all read one representation; "independent": a
         trunk a task), or a specification, whose parameters are searched as `sharing__…`.
@@ -103,12 +103,14 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         How the tasks' losses or gradients are combined while training: a name of `skmtl.balancing.BALANCINGS`, or a
         specification, whose parameters are searched as `balancing__…`. Task weights are preferences under all of them.
         "auto": "scale_invariant" where all tasks are numbers, else "uniform".
-    encoder : "auto", "passthrough", TableEncoder or transformer, default="auto"
+    encoder : "auto", "passthrough", encoder of skmtl.features or transformer, default="auto"
         How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
         codes categories (one-hot, or learned vectors where there are many) and dates; where the built-in trunk has
-        hidden layers, it adds piecewise-linear codes of numbers. "passthrough" takes a matrix of numbers without holes,
-        and standardises it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it
-        makes is read as a table; its parameters are searched as `encoder__…`.
+        hidden layers, it adds piecewise-linear codes of numbers; columns of a data frame that hold texts or lists of
+        identifiers become parts of their own. "passthrough" takes a matrix of numbers without holes, and standardises
+        it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it makes is read as a
+        table; its parameters are searched as `encoder__…`. `skmtl.features.TextEncoder` and `BagEncoder` hold the
+        settings of texts and of lists.
     augmentation : str, augmentation, list of them or None, default=None
         How training rows are changed at each step, see `skmtl.augmentation`: a name of its `AUGMENTATIONS` ("mixup",
         "noise", "crop", …), an object, whose parameters are searched as `augmentation__…`, or several in a list or a

@@ -5,16 +5,27 @@ matrix, whose columns a `Layout` describes. A `Standardizer` measures the matrix
 numbers standardised, holes imputed and marked, few categories one-hot, many as places in a table of embeddings.
 """
 
-from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._arrays import ArrayReader, ArrayStandardizer
 from ._backbone import Backbone, need
+from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
+from ._forms import Form, form_of
+from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
-from ._readers import AnyStandardizer, MatrixReader, Reader, TransformerReader, make_reader, takes_holes
+from ._readers import (
+    AnyStandardizer,
+    MatrixReader,
+    Reader,
+    TransformerReader,
+    make_reader,
+    reader_of_frame,
+    takes_holes,
+)
 from ._represent import POOLINGS, Passage
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -27,7 +38,10 @@ __all__ = [
     "ArrayReader",
     "ArrayStandardizer",
     "Backbone",
+    "BagEncoder",
+    "BagReader",
     "Form",
+    "FrameReader",
     "Inputs",
     "Layout",
     "MatrixReader",
@@ -39,6 +53,7 @@ __all__ = [
     "PretrainedStandardizer",
     "Reader",
     "RepresentationReader",
+    "Samples",
     "Standardizer",
     "TableEncoder",
     "TableReader",
@@ -52,7 +67,9 @@ __all__ = [
     "form_of",
     "make_reader",
     "need",
+    "reader_of_frame",
     "row_chunks",
+    "samples_of",
     "takes_holes",
     "texts_of",
     "width_of",

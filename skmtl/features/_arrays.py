@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
-from ._container import MultiModal
+from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
-
-
-class Form(StrEnum):
-    """What a sample of X is, in the words of messages."""
-
-    COLUMNS = "a row of columns"
-    IMAGE = "an image"
-    SEQUENCE = "a sequence"
-    TEXT = "a text"
-    SEVERAL = "several parts"
-
-
-def form_of(X: Any) -> Form:
-    """Tell what the samples of X are, by its number of dimensions; of one, by its first value that is not missing.
-
-    Parameters
-    ----------
-    X : Any
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmtl.features import form_of
-    >>> [form_of(np.zeros(shape)).value for shape in [(9, 5), (9, 20, 5), (9, 3, 32, 32)]]
-    ['a row of columns', 'a sequence', 'an image']
-    >>> form_of(["Good.", "Not so good."]).value
-    'a text'
-    """
-    if isinstance(X, MultiModal):
-        return Form.SEVERAL
-    n_dimensions = getattr(X, "ndim", 1)
-    if n_dimensions in (3, 4):
-        return Form.SEQUENCE if n_dimensions == 3 else Form.IMAGE
-    if n_dimensions != 1 or issparse(X) or isinstance(X, (str, bytes, dict)) or not hasattr(X, "__len__"):
-        return Form.COLUMNS
-    if (
-        getattr(getattr(X, "dtype", None), "kind", "O") in "biufcmM"
-    ):  # numbers and dates, which would be slow to look at
-        return Form.COLUMNS
-    first = next((sample for sample in X if not is_missing(sample)), None)
-    if isinstance(first, (str, bytes)):
-        return Form.TEXT
-    return {2: Form.SEQUENCE, 3: Form.IMAGE}.get(getattr(first, "ndim", 0), Form.COLUMNS)
 
 
 class ArrayReader:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ._arrays import Form
+from ._forms import Form
 
 # Models in memory that some estimator still uses: several of the same one share their weights.
 _loaded: WeakValueDictionary[tuple[str, float], nn.Module] = WeakValueDictionary()

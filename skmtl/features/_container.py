@@ -10,10 +10,10 @@ from sklearn.utils import _safe_indexing
 
 
 class MultiModal:
-    """X of several parts by name, each with a value a sample: pictures, sequences, texts, and tables of columns.
+    """X of several parts by name, each with a value a sample: pictures, sequences, texts, lists of identifiers, tables.
 
     It can be indexed by rows, so that scikit-learn's splitters, searches and pipelines take it. A part that a sample
-    lacks is None (in a list), an empty text, or a row of NaN.
+    lacks is None (in a list), an empty text or list, or a row of NaN.
 
     Parameters
     ----------

@@ -209,15 +209,16 @@ def _refuse_mixture(values: np.ndarray, where: str, families: set[str]) -> NoRet
 
 def _refuse_object(values: np.ndarray, where: str) -> NoReturn:
     row = next(row for row, value in enumerate(values) if _family(type(value)) == OTHER)
-    what = f"in row {row} it holds the {type(values[row]).__name__} {_shortened(values[row])}"
+    what = f"in row {row} it holds the {type(values[row]).__name__} {shortened(values[row])}"
     refuse_type(where, what, nested=hasattr(values[row], "__len__"))
 
 
 def refuse_type(where: str, what: str, nested: bool) -> NoReturn:
     """Refuse a column of lists, arrays, dicts or other objects."""
     advice = (
-        "Columns of lists, arrays or dicts belong to a later version; until then spread them over columns of their "
-        "own, or give encoder= a ColumnTransformer that turns them into numbers."
+        "Lists of identifiers are read in a data frame with encoder='auto', or as an X or a part of a MultiModal of "
+        "their own. Spread vectors and dicts over columns, or give encoder= a ColumnTransformer that turns them into "
+        "numbers."
         if nested
         else "Turn the column into strings, which are encoded as categories: astype(str)."
     )
@@ -227,6 +228,7 @@ def refuse_type(where: str, what: str, nested: bool) -> NoReturn:
     )
 
 
-def _shortened(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """Return what a value looks like, in at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

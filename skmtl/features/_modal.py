@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from scipy.sparse import csr_array, hstack
 from torch import Tensor
 
-from ._arrays import ArrayReader, ArrayStandardizer, Form, form_of
+from ._arrays import ArrayReader, ArrayStandardizer
+from ._bags import BagEncoder, BagReader
 from ._container import MultiModal
+from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
@@ -19,7 +22,7 @@ from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
 
-PartReader = TableReader | ArrayReader | TextReader
+PartReader = TableReader | ArrayReader | TextReader | BagReader
 PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
 
 
@@ -28,6 +31,13 @@ class ModalReader:
 
     The parts' matrices stand side by side in one CSR array, NaN where a part is missing. A part that is absent later
     is missing in all samples.
+
+    Parameters
+    ----------
+    table : TableEncoder or None, default=None
+        How parts of columns are read; None: as usual.
+    calls : mapping of str to str or None, default=None
+        What messages about a part begin with, by its name; None: "Part '<name>' of X: ".
 
     Attributes
     ----------
@@ -50,6 +60,10 @@ class ModalReader:
     readers: dict[str, PartReader]
     widths: list[int]
 
+    def __init__(self, table: TableEncoder | None = None, calls: Mapping[str, str] | None = None) -> None:
+        self.table = TableEncoder() if table is None else table
+        self.calls = {} if calls is None else dict(calls)
+
     @property
     def n_features(self) -> int:
         """Number of parts."""
@@ -67,11 +81,11 @@ class ModalReader:
         for name, part in X.parts.items():
             if _all_missing(part):
                 raise ValueError(f"Part {name!r} of X is missing in all samples. Leave it out.")
-            reader: PartReader = _reader_of(form_of(part))
+            reader: PartReader = self._reader_of(form_of(part))
             try:
                 blocks.append(reader.fit_matrix(part, rows))
             except ValueError as error:
-                raise ValueError(f"Part {name!r} of X: {error}") from error
+                raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
         self.layout = Layout.of_numbers(sum(self.widths))
@@ -95,13 +109,13 @@ class ModalReader:
         for (name, reader), width in zip(self.readers.items(), self.widths, strict=True):
             part = X.parts.get(name)
             if part is None or _all_missing(part):
-                is_text = isinstance(reader, TextReader)
-                blocks.append(csr_array((len(X), width)) if is_text else np.full((len(X), width), np.nan))
+                of_tokens = isinstance(reader, (TextReader, BagReader))
+                blocks.append(csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan))
                 continue
             try:
                 block = reader.matrix(part)
             except ValueError as error:
-                raise ValueError(f"Part {name!r} of X: {error}") from error
+                raise ValueError(f"{self._called(name)}{error}") from error
             if block.shape[1] > width:
                 raise ValueError(
                     f"Part {name!r} of X holds sequences of {block.shape[1]} values, longer than the longest at fit, "
@@ -110,15 +124,19 @@ class ModalReader:
             blocks.append(block)
         return _side_by_side(blocks)
 
+    def _called(self, name: str) -> str:
+        return self.calls.get(name, f"Part {name!r} of X: ")
+
+    def _reader_of(self, form: Form) -> PartReader:
+        if form is Form.TEXT:
+            return TextEncoder().build()
+        if form is Form.BAG:
+            return BagEncoder().build()
+        return self.table.build() if form is Form.COLUMNS else ArrayReader(form)
+
     def standardizer(self) -> ModalStandardizer:
         """Return standardizers of the parts that have not measured anything yet; see `Reader.standardizer`."""
         return ModalStandardizer({name: reader.standardizer() for name, reader in self.readers.items()}, self.widths)
-
-
-def _reader_of(form: Form) -> PartReader:
-    if form is Form.TEXT:
-        return TextEncoder().build()
-    return TableEncoder().build() if form is Form.COLUMNS else ArrayReader(form)
 
 
 def _all_missing(part: Any) -> bool:
@@ -228,6 +246,8 @@ class ModalStandardizer:
             part = X[:, block.columns]
             part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
             there = present(part)
+            if isinstance(block.standardizer, TextStandardizer) and not there.any():
+                there[:] = True  # a table of embeddings is as long as the first rows say, even if they say nothing
             own_keys = None if keys is None else keys[there]
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self
@@ -247,7 +267,7 @@ class ModalStandardizer:
         """
         del dtype, device
         raise ValueError(
-            f"augmentation changes samples of one kind, and X is a MultiModal of {[one.name for one in self.blocks]}. "
+            f"augmentation changes samples of one kind, and X has the parts {[one.name for one in self.blocks]}. "
             "Set augmentation=None; the trunk's part_dropout hides parts while training."
         )
 

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._arrays import ArrayReader, Form
+from ._arrays import ArrayReader
 from ._backbone import Backbone
 from ._chunks import as_tensor
+from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
 from ._represent import Passage, represent_frozen

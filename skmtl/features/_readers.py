@@ -8,8 +8,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 
-from ._arrays import ArrayReader, ArrayStandardizer, Form
+from ._arrays import ArrayReader, ArrayStandardizer
+from ._bags import BagEncoder
 from ._chunks import check_finite
+from ._forms import Form
+from ._frames import FrameReader, Samples
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer
 from ._pretrained import PretrainedStandardizer
@@ -139,6 +142,19 @@ class TransformerReader:
         return self.table.standardizer()
 
 
+def reader_of_frame(encoder: Any, samples: Samples, alone: Reader | None = None) -> FrameReader:
+    """Return the reader of a frame some of whose columns are texts or lists.
+
+    Parameters
+    ----------
+    encoder : "auto" or TableEncoder
+    samples : Samples
+    alone : Reader or None, default=None
+        What reads the only column of a frame; None: what its form asks for.
+    """
+    return FrameReader(samples, encoder if isinstance(encoder, TableEncoder) else TableEncoder(), alone)
+
+
 def takes_holes(encoder: Any) -> bool:
     """Whether X may hold missing values."""
     if isinstance(encoder, str):
@@ -151,7 +167,7 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
 
     Parameters
     ----------
-    encoder : "auto", "passthrough", TableEncoder, TextEncoder or transformer
+    encoder : "auto", "passthrough", TableEncoder, TextEncoder, BagEncoder or transformer
     codes : bool, default=True
         Whether "auto" accompanies numbers by piecewise-linear codes.
     form : Form, default=Form.COLUMNS
@@ -165,6 +181,8 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
     if isinstance(encoder, str) and encoder == "auto":
         if form is Form.TEXT:
             return TextEncoder().build()
+        if form is Form.BAG:
+            return BagEncoder().build()
         if form is Form.SEVERAL:
             return ModalReader()
         if form is not Form.COLUMNS:
@@ -172,11 +190,11 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
         return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()
-    if isinstance(encoder, (TableEncoder, TextEncoder)):
+    if isinstance(encoder, (TableEncoder, TextEncoder, BagEncoder)):
         return encoder.build()
     if hasattr(encoder, "fit") and hasattr(encoder, "transform") and not isinstance(encoder, type):
         return TransformerReader(encoder)
     raise ValueError(
-        "encoder must be 'auto', 'passthrough', a TableEncoder or TextEncoder of skmtl.features, or a scikit-learn "
-        f"transformer, got {encoder!r}."
+        "encoder must be 'auto', 'passthrough', a TableEncoder, TextEncoder or BagEncoder of skmtl.features, or a "
+        f"scikit-learn transformer, got {encoder!r}."
     )

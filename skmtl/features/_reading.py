@@ -72,7 +72,7 @@ def read_table(X: Any) -> Table:
         return _read_array(X)
     if hasattr(X, "collect"):
         raise ValueError(f"X is a lazy {type(X).__name__}. Read it first: X.collect().")
-    names = _column_names(X)
+    names = column_names(X)
     if names is not None and (matrix := _matrix_of_frame(X)) is not None:
         return Table(matrix, [], [str(name) for name in names], all(isinstance(name, str) for name in names))
     frame = nw.from_native(X, eager_only=True, pass_through=True)
@@ -83,15 +83,15 @@ def read_table(X: Any) -> Table:
     return _read_array(X)
 
 
-def _column_names(X: Any) -> list[Any] | None:
-    """Return the names of the columns of a data frame.
+def column_names(X: Any) -> list[Any] | None:
+    """Return the names of the columns of a data frame; None: it is none.
 
     Raises
     ------
     ValueError
         If two columns have the same name, or there is no column or row.
     """
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")):
+    if not (hasattr(X, "shape") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return None
     names = list(X.columns)
     repeated = sorted({str(name) for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -160,11 +160,24 @@ def _read_array(X: Any) -> Table:
 
 def _read_frame(frame: nw.DataFrame[Any]) -> Table:
     names = frame.columns
-    columns = [_read_series(series, where_of(names, place)) for place, series in enumerate(frame.iter_columns())]
+    columns = [read_series(series, where_of(names, place)) for place, series in enumerate(frame.iter_columns())]
     return Table(None, columns, [str(name) for name in names], all(isinstance(name, str) for name in names))
 
 
-def _read_series(series: nw.Series[Any], where: str) -> Column:
+def read_series(series: nw.Series[Any], where: str) -> Column:
+    """Return a column of a frame.
+
+    Parameters
+    ----------
+    series : narwhals.Series
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As of `read_table`.
+    """
     dtype = series.dtype
     coded = isinstance(dtype, (nw.Categorical, nw.Enum))
     if coded or (isinstance(dtype, nw.String) and series.implementation.is_polars()):

@@ -10,9 +10,9 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from ._arrays import Form
 from ._bins import Bins, affordable_bins, plan_bins, sample_places
 from ._chunks import as_tensor
+from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
 from ._moments import dense_moments, sparse_scale

@@ -54,6 +54,11 @@ class TableEncoder(BaseEstimator):
         Bins of like numbers of rows into which each numeric column is cut; 0: none. A column of fewer distinct numbers
         has a bin between any two. More bends the network more easily. There are fewer where a bin would hold less than
         20 distinct rows, and with more than 32 numeric columns, 512 in all; with more than 128, and in sparse X, none.
+    text_columns : "auto", sequence of str or None, default="auto"
+        Columns of a data frame that are read as texts, see :class:`TextEncoder`, each a part of its own of a
+        `MultiModal`. "auto": those of at least 20 different strings, in more than half of the rows that are not
+        missing, of more than 30 characters and 5 words in the mean. None, or an empty sequence: none. Columns of lists
+        are read as lists of identifiers in any case, see :class:`BagEncoder`.
 
     References
     ----------
@@ -79,6 +84,7 @@ class TableEncoder(BaseEstimator):
         "min_frequency": [Interval(Integral, 1, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_bins": [Interval(Integral, 0, None, closed="left")],
+        "text_columns": [StrOptions({"auto"}), "array-like", None],
     }
 
     def __init__(
@@ -88,11 +94,13 @@ class TableEncoder(BaseEstimator):
         min_frequency: int = 5,
         embedding_size: int | Literal["auto"] = "auto",
         n_bins: int = 16,
+        text_columns: Literal["auto"] | Sequence[str] | None = "auto",
     ) -> None:
         self.max_one_hot = max_one_hot
         self.min_frequency = min_frequency
         self.embedding_size = embedding_size
         self.n_bins = n_bins
+        self.text_columns = text_columns
 
     def build(self) -> TableReader:
         """Return a reader that has not seen a table yet.
@@ -286,7 +294,7 @@ class TableReader:
             return table
         here = {name: place for place, name in enumerate(table.names or ())}
         fitted = self.names or []
-        _check_names(fitted, list(here))
+        check_names(fitted, list(here))
         order = [here[name] for name in fitted]
         if table.matrix is not None:
             matrix = table.matrix[:, order]
@@ -319,7 +327,14 @@ def _check_numbers(column: Column) -> None:
         refuse_infinity(column.where, int(np.argmax(infinite)))
 
 
-def _check_names(fitted: list[str], given: list[str]) -> None:
+def check_names(fitted: Sequence[str], given: Sequence[str]) -> None:
+    """Refuse columns that were not there at fit, and a lack of those that were.
+
+    Raises
+    ------
+    ValueError
+        If there are any.
+    """
     known, here = set(fitted), set(given)
     unknown = [name for name in given if name not in known]
     missing = [name for name in fitted if name not in here]

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from ._arrays import Form
+from ._forms import Form
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
@@ -202,12 +202,15 @@ class TextStandardizer:
     """Weights of tokens, and the map from counts to what a network reads: places and weights of a text's tokens.
 
     A text becomes the places of its tokens in a table of embeddings, and behind them their weights, padded with 0.
-    Weights are those of `TextEncoder`; how many texts hold a token is counted by their weights, once.
+    Weights are those of `TextEncoder`; how many texts hold a token is counted by their weights, once. A list of
+    identifiers is read in the same way.
 
     Parameters
     ----------
     min_rows : int
         Distinct texts that a token needs so as to be kept.
+    form : Form, default=Form.TEXT
+        What a row is: a text or a list of identifiers.
 
     Attributes
     ----------
@@ -234,8 +237,8 @@ class TextStandardizer:
     n_embedded = 0
     embedding_size = 0
 
-    def __init__(self, min_rows: int) -> None:
-        self.min_rows = min_rows
+    def __init__(self, min_rows: int, form: Form = Form.TEXT) -> None:
+        self.min_rows, self.form = min_rows, form
         self.n_tokens, self.n_outputs = 1, 2
         self._places: np.ndarray | None = None  # of each column, -1 if it is left out
         self._rarity = np.zeros(1)
@@ -349,4 +352,4 @@ class TextStandardizer:
         device : torch.device
         """
         none = torch.empty(0, dtype=dtype, device=device)
-        return Inputs(Form.TEXT, self.shape, none, none.long(), none)
+        return Inputs(self.form, self.shape, none, none.long(), none)

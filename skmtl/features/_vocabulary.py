@@ -55,13 +55,15 @@ class Vocabulary:
         ValueError
             If the column holds free text.
         """
-        values = column.values
-        if isinstance(values, Coded):
-            used = np.bincount(values.codes + 1, minlength=len(values.entries) + 1)[1:] > 0
-            entries = {_plain(values.entries[place]) for place in np.flatnonzero(used)}
-        else:
-            entries = {_plain(value) for value in set(values.tolist()) if not is_missing(value)}
-        _refuse_free_text(entries, column)
+        entries = entries_of(column)
+        if (example := free_text(entries, column)) is not None:
+            raise ValueError(
+                f"Cannot encode {column.where}: it holds free text, such as {example[:60]!r}, different in most rows. "
+                "Text beside other columns is read in a data frame, with encoder='auto' or a TableEncoder whose "
+                "text_columns are 'auto' or name it, and as a part of its own of a MultiModal. Or drop the column, or "
+                "turn it into numbers first: encoder= takes a ColumnTransformer with a TfidfVectorizer, a "
+                "HashingVectorizer or a text embedding for this column."
+            )
         return cls(sorted(entries, key=_order))
 
     def codes(self, column: Column) -> np.ndarray:
@@ -90,20 +92,39 @@ def _order(entry: Any) -> tuple[int, Any]:
     return (1, entry) if isinstance(entry, str) else (2, str(entry))
 
 
-def _refuse_free_text(entries: set[Any], column: Column) -> None:
+def entries_of(column: Column) -> set[Any]:
+    """Return the distinct categories of a column.
+
+    Parameters
+    ----------
+    column : Column
+    """
+    values = column.values
+    if isinstance(values, Coded):
+        used = np.bincount(values.codes + 1, minlength=len(values.entries) + 1)[1:] > 0
+        return {_plain(values.entries[place]) for place in np.flatnonzero(used)}
+    return {_plain(value) for value in set(values.tolist()) if not is_missing(value)}
+
+
+def free_text(entries: set[Any], column: Column) -> str | None:
+    """Return an example of the free text that a column holds; None: it holds categories.
+
+    Free text are at least 20 different strings, in more than half of the rows that are not missing, of more than 30
+    characters and at least 5 words in the mean.
+
+    Parameters
+    ----------
+    entries : set
+        Its distinct categories.
+    column : Column
+    """
     texts = [entry for entry in entries if isinstance(entry, str)]
     if len(texts) < FEWEST_TEXTS or np.mean([len(text) for text in texts]) <= TEXT_LENGTH:
-        return
+        return None
     if np.mean([len(text.split()) for text in texts]) < TEXT_WORDS:
-        return
+        return None
     values = column.values
     n_missing = np.sum(values.codes < 0) if isinstance(values, Coded) else sum(map(is_missing, values))
     if len(texts) <= DISTINCT_SHARE * (len(column) - n_missing):
-        return
-    example = max(texts, key=len)
-    raise ValueError(
-        f"Cannot encode {column.where}: it holds free text, such as {example[:60]!r}, different in most rows. Text "
-        "beside other columns belongs to a later version; until then give the texts alone, as X of one dimension, drop "
-        "the column, or turn it into numbers first: encoder= takes a ColumnTransformer with a TfidfVectorizer, a "
-        "HashingVectorizer or a text embedding for this column."
-    )
+        return None
+    return max(texts, key=len)

@@ -30,17 +30,17 @@ class Attributions:
     Attributes
     ----------
     values : ndarray of shape (n_samples, n_features) or (n_samples, *sample), or list of ndarray of shape (n_words,)
-        What each column, each value of a picture or sequence, or each word of a text adds to the prediction. In the
-        units of the task, or for classes in units of log-odds.
+        What each column, each value of a picture or sequence, each word of a text, or each identifier of a list adds to
+        the prediction. In the units of the task, or for classes in units of log-odds.
     predicted, baseline : ndarray of shape (n_samples,)
         What is explained, of each row and of where its path begins.
     task : str
     target : ndarray of shape (n_samples,) or None
         The class whose log-odds against all others are explained; None: the task is one of numbers.
     feature_names : list of str or None
-        Names of the columns; None for texts, pictures and sequences.
+        Names of the columns; None for texts, lists, pictures and sequences.
     words : list of list of str or None
-        The words of each text; None if X holds no texts.
+        The words of each text, or the distinct identifiers of each list, as strings; None if X holds neither.
 
     Examples
     --------
@@ -136,8 +136,9 @@ def attributions(
 
     These sum to :math:`f(x) - f(b)`. All that a column became (its standardised number, its codes, its categories, the
     vector of its category, whether it is missing) is summed back to the column, and all tokens of a text to the words
-    that they cover, a token's value split evenly among its characters. Of a network without hidden layers the integral
-    is exact, and no package is needed; all others are read by captum.
+    that they cover, a token's value split evenly among its characters. The path to a list of identifiers begins at an
+    empty one, and lets the shares of all in the pooled vector grow. Of a network without hidden layers the integral is
+    exact, and no package is needed; all others are read by captum.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def attributions(
     baseline : X of one row, default=None
         Where the path begins, in the form of X. None: the mean of the fitted rows, in which a category with a vector of
         its own counts as one that was not there; zero where X is sparse; the mean picture, or the mean of each step of
-        a sequence; an empty text, the only baseline of texts.
+        a sequence; an empty text or list, the only baseline of these.
     part : "network" or None, default=None
         "network": explain the network alone, without companions and temperatures. None: explain what `predict` and
         `predict_proba` say, which is refused where companions have a part in it.
@@ -200,7 +201,7 @@ def attributions(
     rows, first = _read(estimator, X), None if baseline is None else _read(estimator, baseline)
     origins = origins_of(estimator, X)
     if first is not None and (first.shape[0] != 1 or origins.words is not None):
-        what = "one row" if origins.words is None else "None: the only baseline of texts is an empty one"
+        what = "one row" if origins.words is None else "None: the only baseline of texts and lists is an empty one"
         raise ValueError(f"baseline must be {what}; got {first.shape[0]} rows.")
     values, ends, codes = [], [], []
     for chunk in _chunks(explained, rows, n_steps):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..estimators._explaining import Inputs
-from ..features import ArrayReader, Form, Layout, TextPlaces, TextReader, TransformerReader, texts_of
+from ..features import (
+    ArrayReader,
+    BagReader,
+    Form,
+    FrameReader,
+    Layout,
+    ModalStandardizer,
+    TextPlaces,
+    TextReader,
+    TransformerReader,
+    texts_of,
+)
 
 
 class ColumnOrigins:
@@ -97,12 +109,44 @@ class TextOrigins:
 
     def gather(self, parts: list[np.ndarray], inputs: Inputs, chunk: slice) -> list[np.ndarray]:
         """Return what each word adds, `(n_words,)` a row; see `ColumnOrigins.gather`."""
-        there = inputs.values[0].cpu().numpy() != 0
-        places = inputs.fixed[0].cpu().numpy().astype(np.int64)
         return [
-            text.by_word(_of_tokens(self._places[text.columns], places[row, there[row]], parts[0][row, there[row]]))
-            for row, text in enumerate(self._texts[chunk])
+            text.by_word(_of_tokens(self._places[text.columns], *own))
+            for text, own in zip(self._texts[chunk], _by_row(parts, inputs), strict=True)
         ]
+
+
+class BagOrigins:
+    """Gives each identifier of a list its own value.
+
+    Parameters
+    ----------
+    reader : BagReader
+    places : ndarray of int
+        Place in the table of embeddings of each column of the reader's matrix; -1: it is left out.
+    X : Any
+        Rows of lists.
+    """
+
+    names = None
+
+    def __init__(self, reader: BagReader, places: np.ndarray, X: Any) -> None:
+        rows = list(reader.identifiers(X))
+        self.words = [[str(value) for value in row] for row in rows]
+        self._columns = [places[np.fromiter(row.values(), np.int64, len(row))] for row in rows]
+
+    def gather(self, parts: list[np.ndarray], inputs: Inputs, chunk: slice) -> list[np.ndarray]:
+        """Return what each identifier adds, `(n_identifiers,)` a row; see `ColumnOrigins.gather`."""
+        return [
+            _of_tokens(columns, *own) for columns, own in zip(self._columns[chunk], _by_row(parts, inputs), strict=True)
+        ]
+
+
+def _by_row(parts: list[np.ndarray], inputs: Inputs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the places of each row's tokens, and what they add in all members together."""
+    places = inputs.fixed[0].cpu().numpy().astype(np.int64)
+    there = (inputs.values[0] != 0).any(1).cpu().numpy()
+    for row, values in enumerate(parts[0].sum(1)):
+        yield places[row, there[row]], values[there[row]]
 
 
 def _of_tokens(tokens: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -125,7 +169,7 @@ def _of_tokens(tokens: np.ndarray, places: np.ndarray, values: np.ndarray) -> np
     return found
 
 
-def origins_of(estimator: Any, X: Any) -> ColumnOrigins | ArrayOrigins | TextOrigins:
+def origins_of(estimator: Any, X: Any) -> ColumnOrigins | ArrayOrigins | TextOrigins | BagOrigins:
     """Return where what the network of a fitted estimator reads comes from.
 
     Parameters
@@ -136,8 +180,17 @@ def origins_of(estimator: Any, X: Any) -> ColumnOrigins | ArrayOrigins | TextOri
     """
     model = estimator._model
     reader, standardizer = model.reader, model.standardizer
+    if isinstance(standardizer, ModalStandardizer):
+        raise ValueError(
+            f"X has the parts {[block.name for block in standardizer.blocks]}, and attributions explain samples of one "
+            "kind. Fit to one part alone, or shuffle columns of a frame: skmtl.inspection.permutation_importance."
+        )
+    if isinstance(reader, FrameReader):  # of one column
+        reader, X = reader.inner, reader.parts(X)
     if isinstance(reader, TextReader):
         return TextOrigins(reader, standardizer.places, texts_of(X))
+    if isinstance(reader, BagReader):
+        return BagOrigins(reader, standardizer.places, X)
     if isinstance(reader, ArrayReader):
         if reader.form is Form.IMAGE:
             return ArrayOrigins(reader.form, reader.shape)

@@ -11,6 +11,7 @@ maps that to `(M, B, O)`.
 """
 
 from ._adatt import AdaTT
+from ._bag import BagTrunk
 from ._batch_ensemble import BatchEnsemble
 from ._chain import Links, chained_logits
 from ._conv import ConvTrunk
@@ -53,6 +54,7 @@ __all__ = [
     "Activation",
     "AdaTT",
     "BagEmbedding",
+    "BagTrunk",
     "BatchEnsemble",
     "CallableTrunk",
     "ConvTrunk",

@@ -32,6 +32,8 @@ class MemberEmbedding(nn.Module):
         Columns of the input that hold a row of the table.
     n_outputs : int
         Columns that replace them.
+    closed_form : bool
+        Whether `backward` gives the gradients of all parameters.
 
     Notes
     -----
@@ -45,6 +47,8 @@ class MemberEmbedding(nn.Module):
     >>> layer(torch.tensor([[0.5, 1.0, 12.0]])).shape
     torch.Size([1, 1, 7])
     """
+
+    closed_form = True
 
     def __init__(self, rows: Sequence[int], size: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__()

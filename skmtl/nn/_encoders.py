@@ -231,11 +231,15 @@ class MemberEncoders(nn.Module):
         Length of a representation.
     n_products : int
         Multiplications of a forward pass of a usual row.
+    closed_form : bool
+        Whether the gradients of all parameters are known without automatic differentiation: never.
 
     Notes
     -----
     Shape: `(B, L)` or `(M, B, L)`, tokens or normalised images → `(M, B, H)`.
     """
+
+    closed_form = False
 
     def __init__(
         self,

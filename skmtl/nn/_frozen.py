@@ -141,7 +141,7 @@ def freeze_embedding(embedding: MemberEmbedding | BagEmbedding, *, frozen: bool,
     silent : bool
         Whether nothing of its sums is dropped.
     """
-    embedding.weight.requires_grad_(not frozen)
+    embedding.requires_grad_(not frozen)
     if isinstance(embedding, BagEmbedding):
         embedding.dropout.active = not silent
 

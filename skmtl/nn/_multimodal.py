@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from ._bag import BagTrunk
 from ._conv import ConvTrunk
 from ._embedding import MemberEmbedding
 from ._mlp import MLPTrunk
@@ -29,14 +30,16 @@ class Part(NamedTuple):
     ----------
     name : str
     shape : tuple of int
-        `(features,)`, `(channels, height, width)` or `(time, features)`; of texts, `()`.
+        `(features,)`, `(channels, height, width)` or `(time, features)`; of texts and lists of identifiers, `()`.
     width : int
         Usual columns of its flat rows.
     n_tokens : int
-        Of texts: rows of the table of embeddings.
+        Of texts and lists of identifiers: rows of the table of embeddings.
     embedding_rows : tuple of int
         Of columns: rows of the table of embeddings that belong to each embedded one.
     embedding_size : int
+    is_bag : bool
+        Whether tokens are identifiers of a list, and not of a text.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Part(NamedTuple):
     n_tokens: int = 0
     embedding_rows: tuple[int, ...] = ()
     embedding_size: int = 0
+    is_bag: bool = False
 
 
 class MultiModalTrunk(LoopedTrunk):
@@ -57,7 +61,7 @@ class MultiModalTrunk(LoopedTrunk):
     ----------
     trunks : mapping of str to Trunk, or "auto", default="auto"
         The trunk of each part by its name; a part that is not named has that of its kind: `MLPTrunk()`,
-        `TextTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`.
+        `TextTrunk()`, `BagTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`.
     fusion : {"concat", "gated", "attention"}, default="concat"
         How representations `h_k` of the parts are joined. "concat": a dense layer of all of them side by side and of
         marks of what is there, with a learned vector in the place of what is not. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`,
@@ -167,13 +171,15 @@ class MultiModalTrunk(LoopedTrunk):
 
 def _usual_trunk(part: Part) -> Trunk:
     if part.n_tokens:
-        return TextTrunk()
+        return BagTrunk() if part.is_bag else TextTrunk()
     usual: Trunk = {1: MLPTrunk, 2: RecurrentTrunk, 3: ConvTrunk}[len(part.shape)]()
     return usual
 
 
 def _kind(part: Part) -> str:
-    return "texts" if part.n_tokens else {1: "columns", 2: "sequences", 3: "images"}[len(part.shape)]
+    if part.n_tokens:
+        return "lists of identifiers" if part.is_bag else "texts"
+    return {1: "columns", 2: "sequences", 3: "images"}[len(part.shape)]
 
 
 class PartNet(nn.Module):

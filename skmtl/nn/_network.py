@@ -217,7 +217,8 @@ class Network(nn.Module):
     def closed_form(self) -> bool:
         """Whether gradients are computed without automatic differentiation: those of all parameters, or of none."""
         trained = all(parameter.requires_grad for parameter in self.trunk.parameters())
-        return isinstance(self.trunk, MLP) and trained and not isinstance(self.embedding, MemberEncoders)
+        embedded = self.embedding is None or bool(self.embedding.closed_form)
+        return isinstance(self.trunk, MLP) and trained and embedded
 
     @property
     def draws_globally(self) -> bool:
@@ -279,5 +280,5 @@ class Network(nn.Module):
         if isinstance(self.embedding, MemberEncoders):
             tensors += self.embedding.member_tensors()
         elif self.embedding is not None:
-            tensors.append((self.embedding.weight, None))
+            tensors += [(tensor, None) for tensor in self.embedding.parameters()]
         return tensors + [(tensor, None) for tensor in self.head.parameters()]

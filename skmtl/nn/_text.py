@@ -66,9 +66,30 @@ class TextTrunk(MLPTrunk):
         super().__init__(hidden_layer_sizes, activation=activation, dropout=dropout)
         self.embedding_size = embedding_size
 
+    def embedding(self, n_tokens: int, generators: Sequence[torch.Generator]) -> BagEmbedding:
+        """Return the table of embeddings that stands before the trunk.
+
+        Parameters
+        ----------
+        n_tokens : int
+        generators : sequence of torch.Generator
+            One a member.
+
+        Raises
+        ------
+        ValueError
+            If the length of embeddings is out of range.
+        """
+        return BagEmbedding(n_tokens, self._size(), float(self.dropout), generators)
+
+    def _size(self) -> int:
+        if not isinstance(self.embedding_size, Integral) or self.embedding_size < 1:
+            raise ValueError(f"embedding_size must be a positive integer, got {self.embedding_size!r}.")
+        return int(self.embedding_size)
+
 
 def bag_of(trunk: Trunk, n_tokens: int, generators: Sequence[torch.Generator]) -> BagEmbedding:
-    """Return the table of embeddings that stands before a trunk.
+    """Return the table of embeddings that stands before a trunk, be it one of tokens or not.
 
     Parameters
     ----------
@@ -80,14 +101,11 @@ def bag_of(trunk: Trunk, n_tokens: int, generators: Sequence[torch.Generator]) -
     Raises
     ------
     ValueError
-        If the length of embeddings or the dropout is out of range.
+        If the trunk has settings of its own for it, and one is out of range.
     """
-    size, own = EMBEDDING_SIZE, 0.0
     if isinstance(trunk, TextTrunk):
-        size, own = trunk.embedding_size, trunk.dropout
-        if not isinstance(size, Integral) or size < 1:
-            raise ValueError(f"embedding_size must be a positive integer, got {size!r}.")
-    return BagEmbedding(n_tokens, int(size), float(own), generators)
+        return trunk.embedding(n_tokens, generators)
+    return BagEmbedding(n_tokens, EMBEDDING_SIZE, 0.0, generators)
 
 
 class BagEmbedding(nn.Module):
@@ -110,6 +128,8 @@ class BagEmbedding(nn.Module):
         Length of the sum.
     n_products : int
         Multiplications of a forward pass of a usual row.
+    closed_form : bool
+        Whether `backward` gives the gradients of all parameters.
 
     Notes
     -----
@@ -123,6 +143,8 @@ class BagEmbedding(nn.Module):
     torch.Size([1, 1, 3])
     """
 
+    closed_form = True
+
     def __init__(self, n_tokens: int, size: int, dropout: float, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.n_outputs, self.n_products = size, len(generators) * USUAL_TOKENS * size
@@ -134,13 +156,61 @@ class BagEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, 2 L)` or `(M, B, 2 L)` to `(M, B, D)`."""
         sums = []
-        for member, table in enumerate(self.weight):
-            places, weights, counts = _tokens(x if x.dim() == 2 else x[member])
+        for member in range(len(self.weight)):
+            places, weights, counts = self.shares(x if x.dim() == 2 else x[member], member)
             offsets = counts.cumsum(0) - counts
-            sums.append(embedding_bag(places, table, offsets, mode="sum", per_sample_weights=weights))
+            sums.append(embedding_bag(places, self.weight[member], offsets, mode="sum", per_sample_weights=weights))
         block = torch.stack(sums)
         self._mask = self.dropout.mask(block)
         return block if self._mask is None else block * self._mask
+
+    def shares(self, x: Tensor, member: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return places of the tokens of all rows, one after the other, what they are multiplied by, and their counts.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, 2 L)
+        member : int
+            Whose table it is.
+
+        Returns
+        -------
+        places, shares : Tensor of shape (N,)
+        counts : Tensor of int of shape (B,)
+            How many tokens each row has.
+        """
+        del member
+        n_tokens = x.shape[1] // 2
+        there = x[:, n_tokens:] != 0
+        return x[:, :n_tokens][there].long(), x[:, n_tokens:][there], there.sum(1)
+
+    def padded_shares(self, x: Tensor) -> Tensor:
+        """Return what the vectors of tokens are multiplied by, 0 for padding, `(B, M, L)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, 2 L)
+        """
+        there = x.chunk(2, 1)[1] != 0
+        result = x.new_zeros(len(x), len(self.weight), there.shape[1])
+        for member in range(len(self.weight)):
+            result[:, member][there] = self.shares(x, member)[1]
+        return result
+
+    def pooled(self, places: Tensor, shares: Tensor) -> Tensor:
+        """Return the sums of tokens' vectors times their shares, `(M, B, D)`.
+
+        Parameters
+        ----------
+        places : Tensor of shape (B, L)
+        shares : Tensor of shape (B, M, L)
+        """
+        tokens = places.long()
+        sums = [
+            embedding_bag(tokens, table, mode="sum", per_sample_weights=own.contiguous())
+            for table, own in zip(self.weight, shares.unbind(1), strict=True)
+        ]
+        return torch.stack(sums)
 
     @torch.no_grad()
     def backward(self, x: Tensor, gradient: Tensor, rows: slice = slice(None)) -> None:
@@ -159,17 +229,10 @@ class BagEmbedding(nn.Module):
         if self.weight.grad is None:
             self.weight.grad = torch.empty_like(self.weight)
         for member, table in enumerate(self.weight.grad.zero_()):
-            places, weights, counts = _tokens((x if x.dim() == 2 else x[member])[rows])
+            places, weights, counts = self.shares((x if x.dim() == 2 else x[member])[rows], member)
             own = gradient[member].repeat_interleave(counts, 0).mul_(weights.unsqueeze(1))
             table.index_add_(0, places, own)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to a batch."""
         return {**self.__dict__, "_mask": None}
-
-
-def _tokens(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return places and weights of the tokens of all rows, one after the other, and how many each row has."""
-    n_tokens = x.shape[1] // 2
-    there = x[:, n_tokens:] != 0
-    return x[:, :n_tokens][there].long(), x[:, n_tokens:][there], there.sum(1)

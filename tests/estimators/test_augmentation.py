@@ -31,6 +31,7 @@ BY_FORM = {
     Form.IMAGE: (RNG.normal(size=(N, 2, 6, 6)), {"trunk": ConvTrunk((4,))}),
     Form.SEQUENCE: (RNG.normal(size=(N, 6, 3)), {"trunk": RecurrentTrunk(4)}),
     Form.TEXT: ([f"{a} word and more of {b}" for a, b in zip(FRAME["few"], FRAME["many"], strict=True)], {}),
+    Form.BAG: (pd.Series([[a, b, "all"] for a, b in zip(FRAME["few"], FRAME["many"], strict=True)]), {}),
 }
 
 
@@ -200,7 +201,7 @@ def test_settings_are_those_of_the_fit():
         (X, "spectrogram_mask", r"'spectrogram_mask' changes a sequence, and here a sample of X is a row of columns"),
         (BY_FORM[Form.IMAGE][0], ["mixup", "corruption"], r"'corruption' changes a row of columns, and .* an image"),
         (BY_FORM[Form.TEXT][0], "noise", r"'noise' changes .* a text. For those there are: .*'word_dropout'"),
-        (MultiModal({"table": X}), "mixup", r"changes samples of one kind, and X is a MultiModal of \['table'\]"),
+        (MultiModal({"table": X}), "mixup", r"changes samples of one kind, and X has the parts \['table'\]"),
         (X, "mixupp", "Did you mean 'mixup'"),
         (X, Mixup(-1.0), "alpha"),
         (X, ["mixup", "cmixup"], "both"),

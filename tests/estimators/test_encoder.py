@@ -271,10 +271,6 @@ def test_wrong_tables_after_fit_are_named(change, message):
         (pd.concat([X, X[["size"]]], axis=1), r"several columns of the same name: \['size'\]"),
         (X.assign(city=[1, "a"] * (N // 2)), "Cannot encode column 'city': it mixes numbers"),
         (
-            X.assign(city=[f"a rather long text of many words, number {number}" for number in range(N)]),
-            "Cannot encode column 'city': it holds free text",
-        ),
-        (
             X.assign(
                 sold=[datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2024, 1, 1)] * (N // 2)
             ),
@@ -287,9 +283,23 @@ def test_unfit_tables_name_the_column(frame, message):
         make().fit(frame, Y)
 
 
-def test_lists_in_a_column_say_what_to_do_meanwhile():
-    with pytest.raises(TypeError, match="column 'city': in row 0 it holds the list"):
-        make().fit(X.assign(city=[[1, 2]] * N), Y)
+def test_free_text_that_is_not_to_be_read_is_refused():
+    texts = X.assign(city=[f"a rather long text of many words, number {number}" for number in range(N)])
+    with pytest.raises(ValueError, match="Cannot encode column 'city': it holds free text"):
+        make(encoder=TableEncoder(text_columns=None)).fit(texts, Y)
+
+
+def test_dicts_in_a_column_are_refused():
+    with pytest.raises(TypeError, match="column 'city': in row 0 it holds the dict"):
+        make().fit(X.assign(city=[{"name": "Oslo"}] * N), Y)
+
+
+@pytest.mark.parametrize("names", [None, [], "auto"])
+def test_a_frame_without_texts_and_lists_gives_the_same_model_whatever_is_said_of_texts(names):
+    expected = make().fit(X, Y)
+    model = make(encoder=TableEncoder(text_columns=names)).fit(X, Y)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    assert type(model.net_.module_.trunk).__name__ == "MLP"
 
 
 @pytest.mark.parametrize("encoder", ["passthrough", TableEncoder()], ids=str)

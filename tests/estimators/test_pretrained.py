@@ -252,6 +252,18 @@ def test_texts_images_and_columns_do_not_mix(classifier):
         classifier().fit(X, Y).predict(IMAGES)
 
 
+@pytest.mark.parametrize("trunk", [{}, {"adapters": "lora"}])
+def test_a_frame_of_one_column_of_texts_is_read_as_texts(classifier, trunk):
+    texts = [f"{text}, said customer number {row}" for row, text in enumerate(X)]
+    frame = pd.DataFrame({"review": texts})
+    model = classifier(trunk=trunk, max_iter=1).fit(frame, Y)
+    alone = classifier(trunk=trunk, max_iter=1).fit(texts, Y)
+    assert model.feature_names_in_.tolist() == ["review"]
+    np.testing.assert_array_equal(model.predict_proba(frame)[0], alone.predict_proba(texts)[0])
+    with pytest.raises(ValueError, match=r"reads samples of one kind, and X holds texts or lists in \['review'\]"):
+        classifier().fit(frame.assign(price=1.0), Y)
+
+
 def test_bytes_and_holes_in_images_are_read(classifier):
     pixels = (255 * IMAGES.clip(0, 1)).astype(np.uint8)
     model = classifier("vit", {}, max_iter=1).fit(pixels, Y)

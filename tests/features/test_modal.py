@@ -67,6 +67,15 @@ def test_a_part_may_be_absent_later_and_its_statistics_stay():
         assert block[1, 4:8][others].all()
 
 
+@pytest.mark.parametrize("nothing", [[""] * 4, [[], None, [], []]])
+def test_a_part_of_empty_texts_or_lists_says_nothing(nothing):
+    reader = ModalReader()
+    X = reader.fit_matrix(container(text=nothing))
+    standardizer = reader.standardizer().update(X, None, np.ones(4))
+    assert standardizer.blocks[3].standardizer.n_tokens == 1
+    assert not standardizer.tensor(X, torch.float32, "cpu")[:, 7].any()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -214,17 +214,17 @@ def test_columns_that_cannot_be_encoded_are_named(pd, values, message):
 
 
 @pytest.mark.parametrize("value", [[1], (1, 2), {"a": 1}, np.ones(2), {1, 2}])
-def test_lists_and_dicts_belong_to_a_later_version(pd, value):
+def test_lists_and_dicts_among_columns_are_told_where_to_go(pd, value):
     series = pd.Series([value, None], dtype=object)
     # The words that scikit-learn's checks look for.
-    message = r"column 'x': in row 0 it holds the \w+ .*argument must be a string, a number.*later version.*encoder="
+    message = r"column 'x': in row 0 it holds the \w+ .*argument must be a string, a number.*in a data frame.*encoder="
     with pytest.raises(TypeError, match=message):
         fit_matrix(pd.DataFrame({"x": series}))
 
 
-def test_nested_columns_of_polars_belong_to_a_later_version(pl):
+def test_nested_columns_of_polars_are_told_where_to_go(pl):
     for values in ([[1], [2]], [{"a": 1}, {"a": 2}]):
-        with pytest.raises(TypeError, match=r"column 'x': it holds values of type .*later version"):
+        with pytest.raises(TypeError, match=r"column 'x': it holds values of type .*Spread vectors and dicts"):
             fit_matrix(pl.DataFrame({"x": values}))
 
 

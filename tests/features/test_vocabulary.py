@@ -110,7 +110,9 @@ def test_free_text_is_refused_with_the_way_out(kind):
         X, where = pytest.importorskip("pandas").DataFrame({"letter": texts}).astype("category"), "column 'letter'"
     else:
         X, where = pytest.importorskip("polars").DataFrame({"letter": texts}), "column 'letter'"
-    with pytest.raises(ValueError, match=rf"{where}: it holds free text, such as 'The customer.*TfidfVectorizer"):
+    with pytest.raises(
+        ValueError, match=rf"{where}: it holds free text, such as 'The customer.*in a data frame.*TfidfVectorizer"
+    ):
         fitted(X)
 
 

@@ -12,7 +12,7 @@ from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.features import TextEncoder
 from skmtl.inspection import attributions
 from skmtl.losses import Quantile
-from skmtl.nn import ConvTrunk, RecurrentTrunk, TextTrunk
+from skmtl.nn import BagTrunk, ConvTrunk, RecurrentTrunk, TextTrunk
 
 rng = np.random.default_rng(0)
 N = 120
@@ -194,7 +194,7 @@ def test_words_share_what_their_tokens_add(layers):
     assert max(found.of_row(0), key=lambda pair: pair[1])[0] == "good"
     np.testing.assert_allclose(found.predicted[6], found.baseline[6])  # an empty text is the baseline
     assert found.values[6].tolist() == [0.0]
-    with pytest.raises(ValueError, match="only baseline of texts is an empty one"):
+    with pytest.raises(ValueError, match="only baseline of texts and lists is an empty one"):
         attributions(model, SENTENCES[:8], baseline=["good"])
     with pytest.raises(ValueError, match="Only attributions of tables"):
         found.to_frame()
@@ -263,3 +263,23 @@ def test_unknown_classes_and_other_estimators_are_refused():
         attributions(model, X, target_class="middle")
     with pytest.raises(ValueError, match="Of a pipeline, pass the last step"):
         attributions(PolynomialFeatures(), X)
+
+
+@pytest.mark.parametrize("pooling", ["attention", "mean", "sum"])
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_identifiers_of_a_list_sum_to_the_prediction(pooling, n_estimators):
+    rng = np.random.default_rng(0)
+    rows = pd.Series([rng.choice(9, size=rng.integers(1, 6)).tolist() for _ in range(60)])
+    y = np.array([float(7 in row) for row in rows])
+    trunk = BagTrunk(4, hidden_layer_sizes=(4,), pooling=pooling)
+    model = MultiTaskRegressor(
+        trunk=trunk, n_estimators=n_estimators, companions=None, max_iter=60, learning_rate_init=0.02, random_state=0
+    ).fit(rows, y)
+    found = attributions(model, [[7, 1, 1, None], [], ["new"], [2, 7]])
+    assert np.abs(found.residual).max() < 0.01
+    assert found.words == [["7", "1"], [], ["new"], ["2", "7"]]
+    assert [len(own) for own in found.values] == [2, 0, 1, 2]
+    assert found.values[2] == 0
+    assert dict(found.of_row(0))["7"] > abs(dict(found.of_row(0))["1"])
+    with pytest.raises(ValueError, match="only baseline of texts and lists"):
+        attributions(model, rows, baseline=[[1]])
