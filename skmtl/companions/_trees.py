@@ -21,6 +21,8 @@ TRIED_SHARE, FEWEST_TRIED = 0.1, 32
 SHRINKAGES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
 # Steps between the values that are split by: rounding, which depends on the order of sums, decides no split.
 GRAIN = 2.0**-16
+# Rows whose targets say in which order tasks are summed.
+ORDERING_ROWS = 64
 # Of a table for which the fit is still cheap: values, and values that are looked at on each level of all trees.
 MOST_VALUES, MOST_LOOKED_AT = 2**25, 2**27
 # Rows that are left out of trees; more are predicted.
@@ -237,6 +239,7 @@ def _grow(
     """Grow a tree on each of some sides; of targets and weights, it sees multiples of `GRAIN`, whose sums are exact."""
     heaviest = max(float(task_weights.max(initial=0)), np.finfo(float).tiny)
     targets = _grained(cells.targets * np.sqrt(task_weights / heaviest))
+    targets = targets[:, np.lexsort(targets[:ORDERING_ROWS][::-1])]  # a sum over tasks is rounded by their order
     weights = _grained(cells.rows)
     grower = ExtraTreeRegressor(max_features=_n_tried(X.shape[1]))
     trees = []

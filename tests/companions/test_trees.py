@@ -141,6 +141,14 @@ def test_rounding_decides_no_split(change):
     np.testing.assert_allclose(after.predict(X), before.predict(X), rtol=1e-5, atol=1e-7)
 
 
+def test_the_order_of_tasks_decides_no_split():
+    X, y, weights = problem(n_tasks=5)
+    X[:, 3] = -X[:, 2]
+    order = [3, 0, 4, 1, 2]
+    before, after = (TreesCompanion().fit(X, y[:, some], weights, np.ones(5)) for some in (range(5), order))
+    np.testing.assert_allclose(after.left_out_, before.left_out_[:, order], rtol=1e-9, atol=1e-11)
+
+
 def test_noise_is_shrunk_to_the_mean_and_steps_are_not():
     X, y, weights = problem(150)
     y[:, 1] = np.random.default_rng(3).normal(size=150)
