@@ -17,6 +17,8 @@ GROWN_SHARE, MOST_GROWN = 0.8, 4096
 FEWEST_TREES, MOST_TREES, ALL_ROWS, ALL_VALUES = 64, 500, 2**19, 2**23
 # Columns that are looked at for a split: a share of them, but not fewer than this.
 TRIED_SHARE, FEWEST_TRIED = 0.1, 32
+# Levels of a tree, times the logarithm of its rows to the base of 2: columns that are mostly 0 would make it a chain.
+LEVELS = 4
 # Labels' worth by which a step from a node to a child is drawn back.
 SHRINKAGES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
 # Steps between the values that are split by: rounding, which depends on the order of sums, decides no split.
@@ -241,7 +243,8 @@ def _grow(
     targets = _grained(cells.targets * np.sqrt(task_weights / heaviest))
     targets = targets[:, np.lexsort(targets[:ORDERING_ROWS][::-1])]  # a sum over tasks is rounded by their order
     weights = _grained(cells.rows)
-    grower = ExtraTreeRegressor(max_features=_n_tried(X.shape[1]))
+    depth = max(1, int(LEVELS * np.log2(1 + max(map(np.count_nonzero, sides)))))
+    grower = ExtraTreeRegressor(max_features=_n_tried(X.shape[1]), max_depth=depth)
     trees = []
     with config_context(skip_parameter_validation=True, assume_finite=True):  # of small trees, a quarter of the time
         for inside, seed in zip(sides, generator.integers(2**31, size=len(sides)), strict=True):

@@ -166,6 +166,15 @@ def test_no_more_rows_are_left_out_than_fit_and_the_others_are_predicted(monkeyp
     np.testing.assert_array_equal(model.left_out_[60:], some.predict(X[60:]))
 
 
+def test_columns_that_are_mostly_zero_make_no_chains():
+    X, y = np.eye(300), np.random.default_rng(0).normal(size=(300, 1))
+    model = TreesCompanion().fit(X, y, np.ones(y.shape), np.ones(1))
+    forest, nodes, levels = model._forest, model._forest.roots, 0
+    while len(nodes := nodes[forest.columns[nodes] >= 0]):
+        nodes, levels = np.concatenate([nodes + 1, forest.right[nodes]]), levels + 1
+    assert levels == int(4 * np.log2(241))
+
+
 def test_trees_become_fewer_where_they_are_large():
     assert _trees._n_trees(100, 3) == 500
     assert _trees._n_trees(4096, 3) == 128
