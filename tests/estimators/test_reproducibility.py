@@ -84,6 +84,7 @@ def test_threads_that_fit_at_once_give_the_bits_of_one_after_another(variant):
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bits():
     # The worker cannot import this file: it gets the estimators themselves.
     models = [make(variant) for variant in ("one batch", "dropout")]

@@ -14,13 +14,16 @@ pytestmark = pytest.mark.filterwarnings(
 
 @parametrize_with_checks(
     [
-        MultiTaskRegressor(n_estimators=1, max_iter=60),  # the default number of epochs is tried below
-        MultiTaskRegressor(),
+        MultiTaskRegressor(n_estimators=1, max_iter=60),
         MultiTaskClassifier(n_estimators=1, max_iter=60),
-        MultiTaskClassifier(),
         MultiTaskEstimator(n_estimators=1, max_iter=60),
-        MultiTaskEstimator(),
     ]
 )
 def test_estimator_passes(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([MultiTaskRegressor(), MultiTaskClassifier(), MultiTaskEstimator()])
+def test_estimator_passes_by_default(estimator, check):
     check(estimator)

@@ -69,6 +69,7 @@ def test_sparse_validation_data_and_chunks():
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.slow
 def test_a_wide_matrix_is_never_dense_as_a_whole(monkeypatch):
     wide = random_array((3000, 2000), density=0.002, rng=rng, format="csr")
     largest = []

@@ -86,6 +86,7 @@ def test_whole_numbers_are_the_same_in_every_type_and_differ_from_their_digits()
     assert own.bucket(10**40) != own.bucket(10**40 + 1)
 
 
+@pytest.mark.slow
 def test_buckets_are_the_same_in_every_process():
     program = "from skmtl.features import BagEncoder; print([BagEncoder().build().bucket(v) for v in ('a', 7, '😀')])"
     found = {
