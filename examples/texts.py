@@ -1,17 +1,17 @@
 """Two questions about one text: where it was written, and how it rates, with accuracy and loss as they are learned.
 
-`load_text_sentiment` holds snippets of reviews from several sites, each with a source (a class) and a rating (a number).
-One network reads the words and pieces of words of each, and learns both answers at once. 6,000 snippets are drawn to
-keep this short; a fifth of them is for testing, and looked at once.
+`load_text_sentiment` holds snippets of reviews from several sites, each with a source (a class) and a rating (a
+number). One network reads the words and pieces of words of each, and learns both answers at once. 6,000 snippets are
+drawn to keep this short; a fifth of them is for testing, and looked at once.
 
 Compared are TF-IDF of characters with a logistic regression for the source and a ridge regression for the rating. The
 curves are those of training: the loss of each task on rows that are trained on and on those held out, and the score on
 the latter, epoch by epoch.
 
 Conclusion. One fit of both answers tells the source in 91 % where two separate models reach 88 %, and rates as well as
-they do (R² of .34 and .35); from all 23,703 snippets, it is 94 and 92 %, .52 and .51. The curves show why early stopping is
-needed: after a third of the epochs the network knows its training rows by heart, and the source's loss on held-out rows
-rises again, while its accuracy stays.
+they do (R² of .34 and .35); from all 23,703 snippets, it is 94 and 92 %, .52 and .51. The curves show why early
+stopping is needed: after a third of the epochs the network knows its training rows by heart, and the source's loss on
+held-out rows rises again, while its accuracy stays.
 """
 
 import argparse
