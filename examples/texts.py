@@ -1,8 +1,9 @@
 """Two questions about one text: where it was written, and how it rates, with accuracy and loss as they are learned.
 
-`load_text_sentiment` holds snippets of reviews from several sites, each with a source (a class) and a rating (a
-number). One network reads the words and pieces of words of each, and learns both answers at once. 6,000 snippets are
-drawn to keep this short; a fifth of them is for testing, and looked at once.
+`load_text_sentiment` holds snippets of tweets, editorials, and reviews of films and products, each with its source (a
+class) and how positive people found it, from -4 to 4 (a number). One network reads the words and pieces of words of
+each, and learns both answers at once. 6,000 snippets are drawn to keep this short; a fifth of them is for testing, and
+looked at once.
 
 Compared are TF-IDF of characters with a logistic regression for the source and a ridge regression for the rating. The
 curves are those of training: the loss of each task on rows that are trained on and on those held out, and the score on
