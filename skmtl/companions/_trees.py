@@ -85,7 +85,6 @@ class TreesCompanion:
         weights: np.ndarray,
         task_weights: np.ndarray,
         together: np.ndarray | None = None,
-        generator: np.random.Generator | None = None,
     ) -> TreesCompanion:
         """Fit all tasks.
 
@@ -101,27 +100,26 @@ class TreesCompanion:
             How much each task counts in the choice of splits.
         together : ndarray of int of shape (n,) or None, default=None
             Rows of equal number are left out together; None: each alone.
-        generator : numpy.random.Generator or None, default=None
-            Draws rows and splits; None: `default_rng(0)`.
         """
-        rows, generator = slice(0, MOST_ROWS), generator or np.random.default_rng(0)
+        rows, generator = slice(0, MOST_ROWS), np.random.default_rng(0)
         table, n_tasks = _single(X[rows]), y.shape[1]
         cells = Cells(np.where(weights[rows] > 0, y[rows], 0), weights[rows])
         units = np.arange(len(table)) if together is None else together[rows]
         self.n_trees_ = _n_trees(_n_grown(len(table)), n_tasks)
-        sides = [_drawn_side(units, generator) for _ in range(self.n_trees_)]
+        sides = _drawn_sides(units, self.n_trees_, generator)
         trees = _grow(table, cells, task_weights, sides, generator)
+        cell_weights = cells.rows[:, None] * cells.shares  # (n, T)
         totals, counts = np.zeros((len(SHRINKAGES), *cells.targets.shape)), np.zeros(len(table))
         options = np.repeat(np.array(SHRINKAGES)[:, None], n_tasks, 1)
         for tree, inside in zip(trees, sides, strict=True):
-            values = _node_values(tree, table[inside], cells, inside, options)
+            values = _node_values(tree, table[inside], cells.targets[inside], cell_weights[inside], options)
             totals[:, ~inside] += values[:, tree.apply(table[~inside])]
             counts[~inside] += 1
         totals /= np.maximum(counts, 1)[:, None]
         best = np.stack([cells.errors(left_out) for left_out in totals]).argmin(0)
         self.shrinkages_ = np.array(SHRINKAGES)[best]
         values_of = [
-            _node_values(tree, table[inside], cells, inside, self.shrinkages_[None])[0]
+            _node_values(tree, table[inside], cells.targets[inside], cell_weights[inside], self.shrinkages_[None])[0]
             for tree, inside in zip(trees, sides, strict=True)
         ]
         self._forest = _Forest.of(trees, values_of)
@@ -225,14 +223,17 @@ def _single(X: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.clip(X, -largest, largest), dtype=np.float32)
 
 
-def _drawn_side(units: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Draw the rows that a tree is grown on, `(n,)`: those of as many units as fit, but not all of them."""
+def _drawn_sides(units: np.ndarray, n_trees: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Draw the rows that each tree is grown on, `(n,)`: those of as many units as fit, but not all of them."""
     _, which, sizes = np.unique(units, return_inverse=True, return_counts=True)
-    order = generator.permutation(len(sizes))
-    n_units = int(np.searchsorted(np.cumsum(sizes[order]), _n_grown(len(units)), side="right"))
-    chosen = np.zeros(len(sizes), dtype=bool)
-    chosen[order[: max(1, min(n_units, len(sizes) - 1))]] = True
-    return chosen[which]
+    sides = []
+    for _ in range(n_trees):
+        order = generator.permutation(len(sizes))
+        n_units = int(np.searchsorted(np.cumsum(sizes[order]), _n_grown(len(units)), side="right"))
+        chosen = np.zeros(len(sizes), dtype=bool)
+        chosen[order[: max(1, min(n_units, len(sizes) - 1))]] = True
+        sides.append(chosen[which])
+    return sides
 
 
 def _grow(
@@ -258,21 +259,22 @@ def _grained(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def _node_values(tree: Tree, X: np.ndarray, cells: Cells, inside: np.ndarray, shrinkages: np.ndarray) -> np.ndarray:
+def _node_values(
+    tree: Tree, X: np.ndarray, targets: np.ndarray, weights: np.ndarray, shrinkages: np.ndarray
+) -> np.ndarray:
     """Return what each node predicts of each task, `(S, n_nodes, T)`, by the rows that it was grown on.
 
     Parameters
     ----------
     tree : Tree
     X : ndarray of shape (n_inside, C)
-    cells : Cells
-    inside : ndarray of bool of shape (n,)
+    targets, weights : ndarray of shape (n_inside, T)
+        Weights are 0 without a label.
     shrinkages : ndarray of shape (S, T)
         A step to a child is multiplied by `N / (N + λ)`, where the node has labels of total weight `N`.
     """
-    weights = (cells.rows[:, None] * cells.shares)[inside]  # (n_inside, T)
     of_leaves, leaves = np.zeros((3, tree.node_count, weights.shape[1])), tree.apply(X)
-    for total, values in zip(of_leaves, (weights * cells.targets[inside], weights, weights > 0), strict=True):
+    for total, values in zip(of_leaves, (weights * targets, weights, weights > 0), strict=True):
         np.add.at(total, leaves, values)
     ends = _ends(tree)
     sums, labels, counts = _before(of_leaves)[:, ends] - _before(of_leaves)[:, :-1]

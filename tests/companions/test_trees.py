@@ -51,8 +51,9 @@ def test_nodes_have_the_values_of_hierarchical_shrinkage(shrinkage):
     cells = Cells(np.where(weights > 0, y, 0), weights)
     inside = np.arange(len(X)) % 5 > 0
     tree = ExtraTreeRegressor(random_state=0).fit(X[inside], cells.targets[inside]).tree_
-    found = _trees._node_values(tree, X[inside], cells, inside, np.full((1, 3), shrinkage))[0]
     relative = weights / cells.weights.max(1).mean()  # rows weigh 1 on average
+    own = cells.targets[inside], relative[inside]
+    found = _trees._node_values(tree, X[inside], *own, np.full((1, 3), shrinkage))[0]
     for task in range(3):
         value = np.full(tree.node_count, np.nan)
         own = X[inside], y[inside, task], relative[inside, task]
