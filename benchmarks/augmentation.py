@@ -74,13 +74,14 @@ def texts(data: str | None, seed: int) -> Problem:
     del seed
     X, y = load_text_sentiment(data_home=data, return_X_y=True, as_frame=True)
     parts = train_test_split(X, y, test_size=0.2, random_state=0, stratify=y["source"])
-    return Problem(Form.TEXT, MultiTaskEstimator(), *parts)
+    return Problem(Form.TEXT, MultiTaskEstimator(companions=None), *parts)
 
 
 def sentences(data: str | None, seed: int) -> Problem:
     del data
     X, y = load_sentences(return_X_y=True)
-    return Problem(Form.TEXT, MultiTaskClassifier(), *train_test_split(X, y, test_size=0.5, random_state=seed))
+    parts = train_test_split(X, y, test_size=0.5, random_state=seed)
+    return Problem(Form.TEXT, MultiTaskClassifier(companions=None), *parts)
 
 
 def energy(data: str | None, seed: int) -> Problem:

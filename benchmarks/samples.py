@@ -121,13 +121,14 @@ def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], 
     shown = [picture if lack > 0.15 else None for picture, lack in zip(pictures, lacks, strict=True)]
     heard = [sound if lack < 0.85 else None for sound, lack in zip(sounds, lacks, strict=True)]
     kinds = {
-        "both": (MultiModal({"picture": shown, "sound": heard}), MultiModalTrunk({"sound": ConvTrunk()})),
+        "both": (both := MultiModal({"picture": shown, "sound": heard}), MultiModalTrunk({"sound": ConvTrunk()})),
+        "both, part_dropout=0": (both, MultiModalTrunk({"sound": ConvTrunk()}, part_dropout=0)),
         "picture": (list(pictures), ConvTrunk()),
         "sound": (list(sounds), ConvTrunk()),
     }
     test = np.flatnonzero(~train)
     for name, (X, trunk) in kinds.items():
-        there = {"both": lacks >= 0, "picture": lacks > 0.15, "sound": lacks < 0.85}[name]
+        there = {"picture": lacks > 0.15, "sound": lacks < 0.85}.get(name, lacks >= 0)
         rows, started = np.flatnonzero(train & there), time.process_time()
         chosen = X[rows] if isinstance(X, MultiModal) else [X[row] for row in rows]
         model = MultiTaskClassifier(trunk=trunk, random_state=seed).fit(chosen, y[rows])

@@ -10,8 +10,6 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Pages whose code takes more than ten seconds.
-LONG = {"README.md", "getting_started.md", "logs.md", "ecosystem.md", "distillation.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # A python block, and the text block that follows directly after it, if one does.
@@ -72,11 +70,8 @@ def without_trailing_space(text):
     return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
 
 
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=pytest.mark.slow) if page.name in LONG else page for page in PAGES],
-    ids=lambda page: page.name,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_code_block_runs_and_prints_what_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a block may save a picture
     blocks = code_blocks(page.read_text(encoding="utf-8"))

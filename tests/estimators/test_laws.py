@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 
+pytestmark = pytest.mark.slow
+
 QUICK = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 # One full batch is trained in float64; batches of a part of the rows in float32.
 FULL, MINI = {"batch_size": 4096}, {"batch_size": 8}
