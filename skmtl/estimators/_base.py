@@ -104,7 +104,7 @@ class BaseMultiTask(FittedMultiTask):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features as they are: a frame or an array of numbers, strings, categories, booleans and dates, with holes,
-            a frame also of texts and lists of identifiers; or sparse numbers. What becomes of them is said by
+            a frame also of texts, lists of identifiers and arrays; or sparse numbers. What becomes of them is said by
             `encoder`. Or images, an array `(n_samples, channels, height, width)`; sequences, an array `(n_samples,
             time, features)` or a list of arrays `(time, features)`; texts, a list, Series or array of strings; lists
             of identifiers of any length, in a list, Series or array; or several of these, a

@@ -106,11 +106,11 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     encoder : "auto", "passthrough", encoder of skmtl.features or transformer, default="auto"
         How X becomes numbers, see `skmtl.features.TableEncoder`: "auto" standardises numbers, fills and marks holes,
         codes categories (one-hot, or learned vectors where there are many) and dates; where the built-in trunk has
-        hidden layers, it adds piecewise-linear codes of numbers; columns of a data frame that hold texts or lists of
-        identifiers become parts of their own. "passthrough" takes a matrix of numbers without holes, and standardises
-        it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it makes is read as a
-        table; its parameters are searched as `encoder__…`. `skmtl.features.TextEncoder` and `BagEncoder` hold the
-        settings of texts and of lists.
+        hidden layers, it adds piecewise-linear codes of numbers; columns of a data frame that hold texts, lists of
+        identifiers or arrays become parts of their own. "passthrough" takes a matrix of numbers without holes, and
+        standardises it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it makes is
+        read as a table; its parameters are searched as `encoder__…`. `skmtl.features.TextEncoder` and `BagEncoder` hold
+        the settings of texts and of lists.
     augmentation : str, augmentation, list of them or None, default=None
         How training rows are changed at each step, see `skmtl.augmentation`: a name of its `AUGMENTATIONS` ("mixup",
         "noise", "crop", …), an object, whose parameters are searched as `augmentation__…`, or several in a list or a

@@ -49,7 +49,7 @@ def resolve_trunk(estimator: BaseEstimator, samples: Samples) -> Trunk:
         several = "X is a MultiModal of several"
         way_out = "leave trunk at 'auto', which follows X"
         if samples.apart:
-            several = f"X holds texts or lists in {list(samples.names)}, which are parts of their own"
+            several = f"X holds texts, lists or arrays in {list(samples.names)}, which are parts of their own"
             way_out += ", or drop these columns"
         if not isinstance(trunk, MultiModalTrunk):
             raise ValueError(
@@ -67,7 +67,7 @@ def resolve_trunk(estimator: BaseEstimator, samples: Samples) -> Trunk:
             if not _same(params[name], defaults[name]):
                 given = f"a sample of X is {form}" if isinstance(params["trunk"], str) else "this one was given"
                 if samples.apart and isinstance(params["trunk"], str):
-                    given = f"X holds texts or lists in {list(samples.names)}"
+                    given = f"X holds texts, lists or arrays in {list(samples.names)}"
                 raise ValueError(
                     f"{name}={params[name]!r} belongs to the built-in trunk of columns, but {given}: {trunk!r}. Leave "
                     f"{name} at its default, or set it on the trunk."

@@ -1,4 +1,4 @@
-"""Data frames some of whose columns are texts or lists of identifiers: each of these is a part of its own."""
+"""Data frames some of whose columns are texts, lists of identifiers or arrays: each of these is a part of its own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from ._arrays import ArrayReader
 from ._bags import BagEncoder
 from ._chunks import where_of
 from ._container import MultiModal
 from ._forms import Form, form_of, is_bag
-from ._kinds import Kind, is_missing
+from ._kinds import Kind, is_missing, shortened
 from ._layout import Layout
 from ._modal import ModalReader
 from ._reading import column_names, read_series
@@ -23,7 +24,7 @@ from ._vocabulary import entries_of, free_text
 
 # Of the part that holds all other columns.
 REST = "columns"
-# Columns of these types may hold texts or lists.
+# Columns of these types may hold texts, lists or arrays.
 _CANDIDATES = (nw.String, nw.Object, nw.Categorical, nw.Enum, nw.List, nw.Array)
 
 
@@ -34,9 +35,9 @@ class Samples:
     Attributes
     ----------
     form : Form
-        Of a frame with texts or lists beside other columns, or with several of them: several parts.
+        Of a frame with texts, lists or arrays beside other columns, or with several of them: several parts.
     apart : tuple of int
-        Places of the columns of a frame that are texts or lists of identifiers.
+        Places of the columns of a frame that are texts, lists of identifiers, images or sequences.
     names : tuple of str
         Their names.
     """
@@ -47,7 +48,7 @@ class Samples:
 
 
 def samples_of(X: Any, encoder: Any = "auto", rows: np.ndarray | None = None) -> Samples:
-    """Tell what the samples of X are, columns of frames that are texts or lists included.
+    """Tell what the samples of X are, columns of frames that are texts, lists or arrays included.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def samples_of(X: Any, encoder: Any = "auto", rows: np.ndarray | None = None) ->
 
 
 def _auto(X: Any, with_texts: bool, rows: np.ndarray | None) -> dict[int, Form]:
-    """Return the columns that hold lists, and if asked for those that hold free text."""
+    """Return the columns that hold lists or arrays, and if asked for those that hold free text."""
     found: dict[int, Form] = {}
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
@@ -107,8 +108,9 @@ def _auto(X: Any, with_texts: bool, rows: np.ndarray | None) -> dict[int, Form]:
         series = frame[:, place]
         if not isinstance(series.dtype, _CANDIDATES):
             continue
-        if _holds_lists(series):
-            found[place] = Form.BAG
+        nested = _nested(series)
+        if nested is not None:
+            found[place] = nested
         elif with_texts:
             column = read_series(series, where_of(frame.columns, place)).take(rows)
             if column.kind is Kind.CATEGORY and free_text(entries_of(column), column) is not None:
@@ -116,11 +118,21 @@ def _auto(X: Any, with_texts: bool, rows: np.ndarray | None) -> dict[int, Form]:
     return found
 
 
-def _holds_lists(series: nw.Series[Any]) -> bool:
-    """Whether the first value that is not missing is a list."""
-    if isinstance(series.dtype, (nw.List, nw.Array)):
-        return True
-    return isinstance(series.dtype, nw.Object) and is_bag(next((one for one in series if not is_missing(one)), None))
+def _nested(series: nw.Series[Any]) -> Form | None:
+    """Return what a column of lists or arrays holds, by its type or its first value; None: it holds neither."""
+    depth = _depth(series.dtype)
+    if isinstance(series.dtype, nw.Object):
+        first = next((one for one in series if not is_missing(one)), None)
+        depth = 1 if is_bag(first) else getattr(first, "ndim", 0)
+    return {1: Form.BAG, 2: Form.SEQUENCE, 3: Form.IMAGE}.get(depth)
+
+
+def _depth(dtype: Any) -> int:
+    """Return how deep the lists of a type are nested."""
+    depth = 0
+    while isinstance(dtype, (nw.List, nw.Array)):
+        depth, dtype = depth + 1, dtype.inner
+    return depth
 
 
 def _named(X: Any, names: Sequence[Any], asked: Sequence[Any]) -> dict[int, Form]:
@@ -140,23 +152,38 @@ def _named(X: Any, names: Sequence[Any], asked: Sequence[Any]) -> dict[int, Form
 
 
 def values_of(X: Any, place: int) -> np.ndarray:
-    """Return a column of a frame as an array of objects.
+    """Return a column of a frame as an array of objects; lists of lists in it as arrays.
 
     Parameters
     ----------
     X : data frame
     place : int
+
+    Raises
+    ------
+    ValueError
+        If lists within a list differ in length.
     """
-    values = nw.from_native(X, eager_only=True)[:, place].to_list()
+    series = nw.from_native(X, eager_only=True)[:, place]
+    values = series.to_list()
+    if _depth(series.dtype) > 1:
+        for row, value in enumerate(values):
+            try:
+                values[row] = None if value is None else np.asarray(value)
+            except ValueError as error:
+                raise ValueError(
+                    f"Column {series.name!r} of X holds in row {row} lists of different lengths within a list: "
+                    f"{shortened(value)}. Give them one length."
+                ) from error
     return np.fromiter(values, object, len(values))
 
 
 class FrameReader:
-    """Reader of a frame some of whose columns are texts or lists of identifiers.
+    """Reader of a frame some of whose columns are texts, lists of identifiers, images or sequences.
 
     Each of these is read as it would be alone, and all other columns together as a table. A frame of one such column is
-    read as texts or lists, any other as a `MultiModal` of parts: one a text or list, by the name of its column, and
-    "columns" for all others. What is missing in one of these columns is a missing part.
+    read as what it holds, any other as a `MultiModal` of parts: one for each such column, by its name, and "columns"
+    for all others. What is missing in one of these columns is a missing part.
 
     Parameters
     ----------
@@ -169,7 +196,7 @@ class FrameReader:
 
     Attributes
     ----------
-    inner : ModalReader, or a reader of texts or lists
+    inner : ModalReader, TextReader, BagReader or ArrayReader
         What reads the parts.
     names : list of str
         Columns of the frame of fit.
@@ -198,7 +225,9 @@ class FrameReader:
             calls = {name: f"Column {name!r} of X: " for name in samples.names}
             self.inner = ModalReader(encoder, {**calls, self._rest: ""})
         elif alone is None:
-            self.inner = (TextEncoder() if samples.form is Form.TEXT else BagEncoder()).build()
+            encoders = {Form.TEXT: TextEncoder, Form.BAG: BagEncoder}
+            form = samples.form
+            self.inner = encoders[form]().build() if form in encoders else ArrayReader(form)
 
     @property
     def layout(self) -> Layout:
@@ -242,7 +271,7 @@ class FrameReader:
         names = column_names(X)
         if names is None:
             raise ValueError(
-                f"X was a data frame with texts or lists in {list(self.samples.names)} at fit, and now it is a "
+                f"X was a data frame with texts, lists or arrays in {list(self.samples.names)} at fit, and now it is a "
                 f"{type(X).__name__}. Give a frame with the same columns."
             )
         places = self._places(names)

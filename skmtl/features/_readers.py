@@ -143,7 +143,7 @@ class TransformerReader:
 
 
 def reader_of_frame(encoder: Any, samples: Samples, alone: Reader | None = None) -> FrameReader:
-    """Return the reader of a frame some of whose columns are texts or lists.
+    """Return the reader of a frame some of whose columns are texts, lists or arrays.
 
     Parameters
     ----------

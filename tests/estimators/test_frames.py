@@ -1,4 +1,4 @@
-"""Estimators on frames some of whose columns are texts or lists of identifiers."""
+"""Estimators on frames some of whose columns are texts, lists of identifiers, images or sequences."""
 
 import pickle
 
@@ -72,6 +72,21 @@ def test_scikit_learns_conventions_hold():
 def test_a_frame_is_the_multimodal_of_its_parts():
     parts = MultiModal({"columns": X[["size", "kind"]], "review": X["review"], "seen": X["seen"]})
     np.testing.assert_array_equal(regressor().fit(X, Y).predict(X), regressor().fit(parts, Y).predict(parts))
+
+
+def test_images_and_sequences_of_different_lengths_are_parts_too():
+    rng = np.random.default_rng(0)
+    images, sequences = (rng.normal(size=shape) for shape in ((120, 1, 6, 6), (120, 7, 2)))
+    series = [one[: 3 + row % 5] for row, one in enumerate(sequences)]
+    frame = X.assign(scan=pd.Series(list(images)), pulse=pd.Series(series))
+    parts = {name: X[name] for name in ("review", "seen")} | {"scan": images, "pulse": series}
+    container = MultiModal({"columns": X[["size", "kind"]], **parts})
+    expected = regressor(trunk="auto").fit(container, Y).predict(container)
+    model = regressor(trunk="auto").fit(frame, Y)
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    holes = frame.assign(scan=None, pulse=None)
+    assert np.isfinite(model.predict(holes)).all()
+    assert (model.predict(holes) != expected).any()
 
 
 def test_frames_of_polars_are_the_same():
@@ -160,7 +175,7 @@ def test_attributions_explain_one_column_and_refuse_several():
 
 
 def test_what_cannot_be_read_is_refused():
-    where = r"X holds texts or lists in \['review', 'seen'\]"
+    where = r"X holds texts, lists or arrays in \['review', 'seen'\]"
     with pytest.raises(ValueError, match=rf"hidden_layer_sizes=32 belongs .* {where}: MultiModalTrunk\(\)"):
         MultiTaskRegressor(32).fit(X, Y)
     with pytest.raises(ValueError, match=rf"MLPTrunk\(\) reads samples of one kind, and {where}.*drop these columns"):

@@ -1,4 +1,4 @@
-"""Frames some of whose columns are texts or lists of identifiers."""
+"""Frames some of whose columns are texts, lists of identifiers, images or sequences."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import eye_array
 
 from skmtl.features import (
+    ArrayReader,
     BagReader,
     Form,
     FrameReader,
@@ -80,6 +81,35 @@ def test_lists_of_any_kind_are_found():
     for value in ([1], (1, 2), {1}, frozenset("a"), np.array([1, 2]), []):
         column = pd.Series([None, value, np.nan], dtype=object)
         assert samples_of(pd.DataFrame({"x": [1, 2, 3], "seen": column})).names == ("seen",)
+
+
+@pytest.mark.parametrize(("shape", "form"), [((2, 3), Form.SEQUENCE), ((1, 2, 3), Form.IMAGE)])
+def test_images_and_sequences_are_found(shape, form):
+    values = [None, *(number * np.ones(shape) for number in range(1, N))]
+    frame = FRAME[["size"]].assign(array=pd.Series(values))
+    assert samples_of(frame) == Samples(Form.SEVERAL, (1,), ("array",))
+    assert samples_of(frame[["array"]]).form is form
+    reader, matrix = fitted(frame)
+    assert [type(one) for one in reader.inner.readers.values()] == [TableReader, ArrayReader]
+    matrix = matrix.toarray()
+    assert np.isnan(matrix[0, 1:]).all()
+    np.testing.assert_array_equal(matrix[1:, 1:], np.repeat(np.arange(1.0, N)[:, None], 6, 1))
+    nested = pl.DataFrame({"size": frame["size"], "array": [None, *(value.tolist() for value in values[1:])]})
+    assert samples_of(nested) == samples_of(frame)
+    np.testing.assert_array_equal(FrameReader(samples_of(nested), TableEncoder()).fit_matrix(nested).toarray(), matrix)
+    alone = FrameReader(samples_of(frame[["array"]]), TableEncoder())
+    np.testing.assert_array_equal(alone.fit_matrix(frame[["array"]]), matrix[:, 1:])
+
+
+def test_what_is_wrong_with_an_array_is_said_of_its_column():
+    images = [np.ones((1, 2, 2))] * (N - 1)
+    with pytest.raises(ValueError, match=r"Column 'scan' of X: Image 29 of X has shape \(1, 3, 2\)"):
+        fitted(scan=pd.Series([*images, np.ones((1, 3, 2))]))
+    with pytest.raises(ValueError, match=r"Column 'scan' of X: Sample 1 of X has shape \(5, 3\)"):
+        fitted(scan=pd.Series([np.ones((4, 2)), *[np.ones((5, 3))] * (N - 1)]))
+    ragged = pl.DataFrame({"size": [1.0, 2.0], "scan": [[[1.0, 2.0], [3.0]], [[1.0, 2.0]]]})
+    with pytest.raises(ValueError, match="Column 'scan' of X holds in row 0 lists of different lengths"):
+        FrameReader(samples_of(ragged), TableEncoder()).fit_matrix(ragged)
 
 
 def test_settings_name_texts():
@@ -181,7 +211,10 @@ def test_columns_are_found_by_name_in_every_kind_of_frame():
     [
         (lambda X: X.drop(columns="letter"), r"yet now missing:\n- letter"),
         (lambda X: X.assign(extra=1), r"unseen at fit time:\n- extra"),
-        (lambda X: X.to_numpy(), r"was a data frame with texts or lists in \['letter', 'seen'\] at fit.*a ndarray"),
+        (
+            lambda X: X.to_numpy(),
+            r"was a data frame with texts, lists or arrays in \['letter', 'seen'\] at.*a ndarray",
+        ),
         (lambda X: X.set_axis(range(4), axis=1).iloc[:, :3], "X has 3 columns, but had 4 at fit"),
         (
             lambda X: X.assign(letter=3.5),
