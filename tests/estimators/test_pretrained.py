@@ -260,9 +260,7 @@ def test_a_frame_of_one_column_of_texts_is_read_as_texts(classifier, trunk):
     alone = classifier(trunk=trunk, max_iter=1).fit(texts, Y)
     assert model.feature_names_in_.tolist() == ["review"]
     np.testing.assert_array_equal(model.predict_proba(frame)[0], alone.predict_proba(texts)[0])
-    with pytest.raises(
-        ValueError, match=r"samples of one kind, and X holds texts, lists or arrays in \['review'\]"
-    ):
+    with pytest.raises(ValueError, match=r"samples of one kind, and X holds texts, lists or arrays in \['review'\]"):
         classifier().fit(frame.assign(price=1.0), Y)
 
 
