@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 
 from ._chunks import where_of
 from ._dates import Moments
-from ._kinds import Coded, Column, Kind, column_of_values, number_column, refuse_type
+from ._kinds import Coded, Column, Kind, column_of_values, is_missing, number_column, refuse_type
 
 # Integers that NumPy joins with float32 to float32.
 _NARROW = {"Int8": "int8", "Int16": "int16", "UInt8": "uint8", "UInt16": "uint16"}
@@ -79,6 +79,7 @@ def read_table(X: Any) -> Table:
     if isinstance(frame, nw.DataFrame):
         return _read_frame(frame)
     if getattr(X, "ndim", 2) == 1:
+        _refuse_empty_and_dicts(X)
         check_array(X, dtype=None)  # it knows what to say of a Series
     return _read_array(X)
 
@@ -151,11 +152,22 @@ def _read_array(X: Any) -> Table:
             "feature. Images (n, channels, height, width) and sequences (n, time, features) must be arrays, "
             "np.asarray(X), at fit as at predict, with encoder='auto'; anything else needs X.reshape(len(X), -1)."
         )
+    if array.ndim == 1:
+        _refuse_empty_and_dicts(array)
     if array.dtype.kind in "biufc" or array.ndim < 2:
         dtype = [np.float64, np.float32] if array.dtype.kind in "biufc" else None
         return Table(check_array(array, dtype=dtype, order="C", ensure_all_finite=False), [])
     check_array(array, dtype=None, ensure_all_finite=False)
     return Table(None, [column_of_values(array[:, place], f"column {place}") for place in range(array.shape[1])])
+
+
+def _refuse_empty_and_dicts(X: Any) -> None:
+    """Refuse samples of one dimension that no kind of sample could be told from, or that are dicts."""
+    first = next((sample for sample in X if not is_missing(sample)), None)
+    if first is None and len(X):
+        raise ValueError("X holds nothing but missing values, so nothing can be learned from it. Give samples.")
+    if isinstance(first, dict):
+        raise ValueError("X holds dicts. Give a data frame, which has a column for each key: pandas.DataFrame(X).")
 
 
 def _read_frame(frame: nw.DataFrame[Any]) -> Table:

@@ -291,6 +291,15 @@ def test_no_rows_or_columns_are_refused_in_scikit_learns_words(pd, pl):
             fit_matrix(X)
 
 
+def test_samples_that_say_nothing_and_dicts_are_refused_with_the_way_out(pd):
+    for X in ([None, None], [None, np.nan], pd.Series([None, None]), pd.Series([np.nan, np.nan]), np.array([None])):
+        with pytest.raises(ValueError, match="X holds nothing but missing values, so nothing can be learned from it"):
+            fit_matrix(X)
+    for X in ([{"a": 1}, {"a": 2}], [None, {"a": 1}], np.array([{"a": 1}])):
+        with pytest.raises(ValueError, match=r"X holds dicts.*a column for each key: pandas\.DataFrame\(X\)"):
+            fit_matrix(X)
+
+
 def test_other_dimensions_are_refused(pd, pl):
     for X in (np.ones(3), np.array(["a"]), pl.Series([1, 2]), [1, 2]):
         with pytest.raises(ValueError, match="Expected 2D array, got 1D array instead"):
