@@ -107,12 +107,18 @@ def digits(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float],
 def speech(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
     recordings = load_spoken_digits(data_home=data)
     X, y, test = recordings.data, recordings.target.astype(str), recordings.take < 5
-    for trunk in (ConvTrunk(), RecurrentTrunk()):
+    models = {
+        "ConvTrunk": MultiTaskClassifier(trunk=ConvTrunk()),
+        "ConvTrunk, mixup": MultiTaskClassifier(trunk=ConvTrunk(), augmentation="mixup"),
+        "RecurrentTrunk": MultiTaskClassifier(trunk=RecurrentTrunk()),
+        "RecurrentTrunk, mixup": MultiTaskClassifier(trunk=RecurrentTrunk(), augmentation="mixup"),
+    }
+    for name, model in models.items():
         started = time.process_time()
-        model = MultiTaskClassifier(trunk=trunk, random_state=seed).fit(X[~test], y[~test])
+        model.set_params(random_state=seed).fit(X[~test], y[~test])
         seconds = time.process_time() - started
         right = (model.predict(X[test]) == y[test]).mean(axis=0)
-        yield type(trunk).__name__, {"digit, accuracy": float(right[0]), "speaker, accuracy": float(right[1])}, seconds
+        yield name, {"digit, accuracy": float(right[0]), "speaker, accuracy": float(right[1])}, seconds
 
 
 def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
