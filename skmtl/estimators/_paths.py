@@ -218,7 +218,7 @@ class PartsPath:
         if start is not None:
             held, given = self._split(start)
             starts = [block if held[0, place] > 0 else None for place, block in enumerate(given)]
-        parts = tuple(path.inputs(*own) for path, *own in zip(self._paths, blocks, starts, strict=True))
+        parts = tuple(path.inputs(own, first) for path, own, first in zip(self._paths, blocks, starts, strict=True))
         self._counts = [(len(part.values), len(part.fixed)) for part in parts]
         values, baselines, fixed = (
             tuple(one for part in parts for one in getattr(part, name)) for name in ("values", "baselines", "fixed")
@@ -350,19 +350,15 @@ def path_of(standardizer: Any, tables: Sequence[nn.Module], trunk: nn.Module, we
         if standardizer.form is Form.SEQUENCE:
             return SequencePath(standardizer.shape[1], usual)
         return DensePath(usual)
-    if isinstance(standardizer, PretrainedStandardizer) and tables:
+    kind = type(tables[0]) if tables else type(None)
+    if isinstance(standardizer, PretrainedStandardizer) and issubclass(kind, MemberEncoders):
         return through(cast(MemberEncoders, tables[0]), standardizer.backbone, standardizer.shape)
-    if (
-        isinstance(standardizer, TextStandardizer)
-        and tables
-        and all(isinstance(table, BagEmbedding) for table in tables)
-    ):
+    if isinstance(standardizer, TextStandardizer) and issubclass(kind, BagEmbedding):
         return BagPath(cast(Sequence[BagEmbedding], tables))
-    if isinstance(standardizer, Standardizer):
-        if not tables:
-            return DensePath()
-        if all(isinstance(table, MemberEmbedding) for table in tables):
-            return VectorPath(cast(Sequence[MemberEmbedding], tables), standardizer.embedding_rows)
+    if isinstance(standardizer, Standardizer) and not tables:
+        return DensePath()
+    if isinstance(standardizer, Standardizer) and issubclass(kind, MemberEmbedding):
+        return VectorPath(cast(Sequence[MemberEmbedding], tables), standardizer.embedding_rows)
     raise ValueError(
         f"Nothing is known of how to explain what {type(standardizer).__name__} makes of X. Columns, texts, lists of "
         "identifiers, images and sequences can be explained."

@@ -105,7 +105,8 @@ def attributions(
     _refuse_companions(estimator, column, part)
     explained = ExplainedColumn(model, column, tempered=part is None)
     code = _code_of(model, column, explained.n_classes, target_class)
-    rows, first = (None if given is None else _read(estimator, explained.reader, given) for given in (X, baseline))
+    rows = _read(estimator, explained.reader, X)
+    first = None if baseline is None else _read(estimator, explained.reader, baseline)
     origins = origins_of(estimator, explained.reader, X)
     if first is not None:
         origins.check_baseline(first)

@@ -308,7 +308,9 @@ def origins_of(estimator: Any, reader: Reader, X: Any) -> Origins:
     for block in standardizer.blocks:
         own, part = inner.readers[block.name], X.parts.get(block.name, [None] * len(X))
         origins[block.name] = _of_one_kind(own, block.standardizer, part, getattr(own, "names", None))
-    columns = [(name, name, None) for name in origins] if frame is None else _columns_of(frame)
+    columns: list[tuple[str, str, int | None]] = [(name, name, None) for name in origins]
+    if frame is not None:
+        columns = _columns_of(frame)
     return PartsOrigins(origins, columns, [block.columns for block in standardizer.blocks])
 
 
