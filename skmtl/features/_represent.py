@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -90,12 +90,16 @@ class Passage:
         ValueError
             If the model takes tokens only.
         """
-        if "inputs_embeds" not in inspect.signature(model.forward).parameters:
+        table = None
+        if "inputs_embeds" in inspect.signature(model.forward).parameters:
+            with suppress(NotImplementedError):  # of models that look up several
+                table = cast(Any, model).get_input_embeddings()
+        if table is None:
             raise ValueError(
                 f"A {type(model).__name__} takes tokens and no vectors in their place, so that it has no slopes along "
                 "words, and they cannot be explained."
             )
-        vectors: Tensor = cast(Any, model).get_input_embeddings()(_tokens(x, padding))
+        vectors: Tensor = table(_tokens(x, padding))
         return vectors
 
     def represent(self, model: nn.Module, x: Tensor, padding: int = 0, vectors: Tensor | None = None) -> Tensor:

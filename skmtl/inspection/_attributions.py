@@ -47,6 +47,13 @@ def attributions(
     empty one, and lets the shares of all in the pooled vector grow. Of a network without hidden layers the integral is
     exact, and no package is needed; all others are read by captum.
 
+    Of samples of several parts, and of data frames with texts or lists among their columns, all parts move at once, each
+    as it would alone, and what they add sums to the prediction: `Attributions.parts` holds each part's own, such as the
+    words of a text. Whether a part is there is the same all the way, so that one that a row lacks adds nothing.
+
+    Through a `PretrainedTrunk`, frozen or trained further, and through a `FittedTrunk` of it, the path of a text leads
+    through the vectors of its tokens, and that of a picture through its pixels. Words beyond `max_length` add nothing.
+
     Parameters
     ----------
     estimator : MultiTaskClassifier, MultiTaskRegressor or MultiTaskEstimator
@@ -61,7 +68,10 @@ def attributions(
     baseline : X of one row, default=None
         Where the path begins, in the form of X. None: the mean of the fitted rows, in which a category with a vector of
         its own counts as one that was not there; zero where X is sparse; the mean picture, or the mean of each step of
-        a sequence; an empty text or list, the only baseline of these.
+        a sequence; an empty text or list, the only baseline of these. Through a pretrained model, vectors of tokens
+        begin at that of the padding token, or at zero if there is none, those for the beginning and end of a text
+        stay, and pictures begin at the mean colour of those that the model learned from. Of several parts, one that
+        this row lacks begins as is usual.
     part : "network" or None, default=None
         "network": explain the network alone, without companions and temperatures. None: explain what `predict` and
         `predict_proba` say, which is refused where companions have a part in it.
@@ -78,9 +88,20 @@ def attributions(
     ------
     ValueError
         If the task or class is unknown, or not learned from the features; if the model has companions and `part` is
-        None; or if the baseline is not one row.
+        None; if the baseline is not one row, or holds a text or list; or if a pretrained model takes no vectors in the
+        place of tokens, or its tokenizer does not tell where they stand.
     ImportError
         If captum is needed and not installed.
+
+    Notes
+    -----
+    A row costs `n_steps` passes through the network, forwards and backwards. Of a pretrained model that is some 130
+    times what predicting it takes, and as many rows go through at once as its trunk's `chunk_size` says: memory is that
+    of a training step of so many rows.
+
+    Sundararajan et al. begin texts at vectors of zero. A table that transformers started holds zero for padding, so that
+    this is often the same. Where it is not, as in models that divide a token's vector by its length before all else, a
+    path from zero would have only one direction, and all would happen at its beginning.
 
     References
     ----------
