@@ -47,12 +47,13 @@ def attributions(
     empty one, and lets the shares of all in the pooled vector grow. Of a network without hidden layers the integral is
     exact, and no package is needed; all others are read by captum.
 
-    Of samples of several parts, and of data frames with texts or lists among their columns, all parts move at once, each
-    as it would alone, and what they add sums to the prediction: `Attributions.parts` holds each part's own, such as the
-    words of a text. Whether a part is there is the same all the way, so that one that a row lacks adds nothing.
+    Of samples of several parts, and of data frames with texts or lists among their columns, all parts move at once,
+    each as it would alone, and what they add sums to the prediction: `Attributions.parts` holds each part's own, such
+    as the words of a text. Whether a part is there is the same all the way, so that one that a row lacks adds nothing.
 
-    Through a `PretrainedTrunk`, frozen or trained further, and through a `FittedTrunk` of it, the path of a text leads
-    through the vectors of its tokens, and that of a picture through its pixels. Words beyond `max_length` add nothing.
+    Through a `PretrainedTrunk`, frozen or trained further, and through a `FittedTrunk` of a frozen one, the path of a
+    text leads through the vectors of its tokens, and that of a picture through its pixels. Words beyond `max_length`
+    add nothing.
 
     Parameters
     ----------
@@ -99,9 +100,9 @@ def attributions(
     times what predicting it takes, and as many rows go through at once as its trunk's `chunk_size` says: memory is that
     of a training step of so many rows.
 
-    Sundararajan et al. begin texts at vectors of zero. A table that transformers started holds zero for padding, so that
-    this is often the same. Where it is not, as in models that divide a token's vector by its length before all else, a
-    path from zero would have only one direction, and all would happen at its beginning.
+    Sundararajan et al. begin texts at vectors of zero, which many tables hold for padding. Where a model divides a
+    token's vector by its length before all else, a path from zero would have only one direction, and all would happen
+    at its beginning; from another vector it does not.
 
     References
     ----------
