@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skmtl.nn import ConvTrunk, MLPTrunk, MultiModalTrunk, Part, RecurrentTrunk, TextTrunk
+from skmtl.nn import ConvTrunk, MLPTrunk, MultiModalTrunk, OpenParts, Part, RecurrentTrunk, TextTrunk
 from skmtl.nn._multimodal import FUSIONS, _lose_one
 
 PARTS = [
@@ -131,3 +131,21 @@ def test_trunks_are_given_by_part():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         built(**settings)
+
+
+def test_an_open_trunk_says_the_same_from_what_its_tables_look_up():
+    module = built(n_members=2, width=8)
+    x = rows_of(PARTS, 2, torch.tensor([[1.0, 1, 1, 0, 1], [0, 1, 1, 1, 1]]))
+    opened = OpenParts(module)
+    assert [len(tables) for tables in opened.tables] == [0, 2, 0, 0, 2]
+    there, *blocks = x[:, 5:].split([5, *(part.width for part in PARTS)], 1)
+    given = [
+        torch.cat([table(block) for table in tables]) if tables else block
+        for block, tables in zip(blocks, opened.tables, strict=True)
+    ]
+    with torch.no_grad():
+        torch.testing.assert_close(opened(there, given), module(x))
+        module.members[0].fusion.layer.weight.mul_(2)  # weights are shared
+        torch.testing.assert_close(opened(there, given), module(x))
+    given[4] = given[4] + 1
+    assert not torch.allclose(opened(there, given), module(x))
