@@ -61,6 +61,8 @@ class RecurrentTrunk(LoopedTrunk):
     (2, 2)
     """
 
+    usual_augmentation = "mixup"
+
     def __init__(
         self,
         hidden_size: int = 64,
