@@ -109,9 +109,7 @@ def speech(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float],
     X, y, test = recordings.data, recordings.target.astype(str), recordings.take < 5
     models = {
         "ConvTrunk": MultiTaskClassifier(trunk=ConvTrunk()),
-        "ConvTrunk, mixup": MultiTaskClassifier(trunk=ConvTrunk(), augmentation="mixup"),
         "RecurrentTrunk": MultiTaskClassifier(trunk=RecurrentTrunk()),
-        "RecurrentTrunk, mixup": MultiTaskClassifier(trunk=RecurrentTrunk(), augmentation="mixup"),
     }
     for name, model in models.items():
         started = time.process_time()

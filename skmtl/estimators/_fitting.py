@@ -13,7 +13,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..features import Reader, TextStandardizer
+from ..features import ModalStandardizer, Reader, TextStandardizer
 from ..nn import FittedTrunk, Trunk
 from ..tasks import (
     LabelDistances,
@@ -130,7 +130,8 @@ def fit_model(
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
     n_columns = standardizer.n_tokens if isinstance(standardizer, TextStandardizer) else len(standardizer.uncoded)
     of_texts = isinstance(standardizer, TextStandardizer)
-    resolved = settle(resolved, estimator, task_groups, len(labelled), n_columns, of_texts)
+    usually_mixed = not isinstance(standardizer, ModalStandardizer) or standardizer.usually_mixed
+    resolved = settle(resolved, estimator, task_groups, len(labelled), n_columns, of_texts, usually_mixed)
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]

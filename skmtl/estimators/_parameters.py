@@ -239,6 +239,7 @@ def settle(
     n_rows: int,
     n_columns: int,
     of_texts: bool = False,
+    usually_mixed: bool = True,
 ) -> Resolved:
     """Settle what depends on the tasks and on the size of the coded table.
 
@@ -253,6 +254,8 @@ def settle(
     n_rows, n_columns : int
     of_texts : bool, default=False
         Whether columns are tokens.
+    usually_mixed : bool, default=True
+        Whether the samples suit the usual augmentation of the trunk.
 
     Raises
     ------
@@ -270,7 +273,8 @@ def settle(
         )
     if names and estimator.companions == "auto":
         names = affordable(n_rows, n_columns, of_texts=of_texts)
-    augmentation = () if numbers and _is_auto(estimator.augmentation) else resolved.augmentation
+    suits = usually_mixed and not numbers
+    augmentation = resolved.augmentation if suits or not _is_auto(estimator.augmentation) else ()
     return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation)
 
 

@@ -252,8 +252,22 @@ class ModalStandardizer:
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self
 
+    @property
+    def unmixable(self) -> list[str]:
+        """Names of the parts that are read as places in tables, of which no two can be mixed."""
+        return [
+            block.name
+            for block in self.blocks
+            if isinstance(block.standardizer, TextStandardizer) or block.standardizer.n_embedded
+        ]
+
+    @property
+    def usually_mixed(self) -> bool:
+        """Whether all parts can be mixed, and one of them is an image or a sequence."""
+        return not self.unmixable and any(isinstance(block.standardizer, ArrayStandardizer) for block in self.blocks)
+
     def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
-        """Refuse: rows of several parts are not changed while training, but for the parts that the trunk drops.
+        """Return what rows of several parts can be augmented by: as wholes, by mixing them.
 
         Parameters
         ----------
@@ -263,13 +277,16 @@ class ModalStandardizer:
         Raises
         ------
         ValueError
-            Always.
+            If a part cannot be mixed.
         """
-        del dtype, device
-        raise ValueError(
-            f"augmentation changes samples of one kind, and X has the parts {[one.name for one in self.blocks]}. "
-            "Set augmentation=None; the trunk's part_dropout hides parts while training."
-        )
+        if self.unmixable:
+            raise ValueError(
+                f"augmentation cannot mix the parts {self.unmixable} of X: words, identifiers and categories that have "
+                "vectors of their own are places in tables. Set augmentation=None; the trunk's part_dropout hides "
+                "parts while training."
+            )
+        rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
+        return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest)
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.

@@ -182,7 +182,7 @@ def test_what_cannot_be_read_is_refused():
         regressor(trunk=MLPTrunk()).fit(X, Y)
     with pytest.raises(ValueError, match=rf"sharing='mmoe' has gates that read rows of columns, and {where}"):
         regressor(sharing="mmoe").fit(X, Y)
-    with pytest.raises(ValueError, match=r"augmentation changes samples of one kind, and X has the parts \['columns'"):
+    with pytest.raises(ValueError, match=r"augmentation cannot mix the parts \['review', 'seen'\] of X"):
         regressor(augmentation="mixup").fit(X, Y)
     with pytest.raises(ValueError, match=r"Column 'seen' of X: Row 1 of X holds \{'a': 1\}, a dict"):
         regressor().fit(X.assign(seen=[[1], {"a": 1}] * 60), Y)

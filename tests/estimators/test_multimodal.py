@@ -73,6 +73,30 @@ def test_missing_labels_searches_and_members():
     assert np.isfinite(search.predict(X)).all()
 
 
+def test_images_and_sequences_among_the_parts_are_mixed_by_default_where_a_task_is_one_of_classes():
+    X, y = problem(60)
+    words = [f"word{row % 9} word{row % 7}" for row in range(60)]
+
+    def predicted(estimator, samples, labels, **settings):
+        model = estimator(max_iter=1, batch_size=20, random_state=0, **settings).fit(samples, labels)
+        return np.asarray(model.transform(samples))
+
+    tables = MultiModal({"one": X.parts["table"], "other": X.parts["table"][["number"]]})
+    with_words = MultiModal({**X.parts, "words": words})
+    for samples, estimator, labels, usual in (
+        (X, MultiTaskClassifier, y > 0, "mixup"),
+        (X, MultiTaskRegressor, y, None),
+        (tables, MultiTaskClassifier, y > 0, None),
+        (with_words, MultiTaskClassifier, y > 0, None),
+    ):
+        expected = predicted(estimator, samples, labels, augmentation=usual)
+        np.testing.assert_array_equal(predicted(estimator, samples, labels), expected)
+    with pytest.raises(ValueError, match=r"augmentation cannot mix the parts \['words'\] of X"):
+        predicted(MultiTaskRegressor, with_words, y, augmentation="mixup")
+    with pytest.raises(ValueError, match=r"'crop' changes an image, and here a sample of X is several parts.*'mixup'"):
+        predicted(MultiTaskRegressor, X, y, augmentation="crop")
+
+
 @pytest.mark.parametrize("sharing", ["independent", "soft"])
 @pytest.mark.parametrize("balancing", ["uniform", "nash_mtl"])
 def test_sharing_and_balancing_serve_several_parts(sharing, balancing):

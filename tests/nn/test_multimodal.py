@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skmtl.nn import ConvTrunk, MLPTrunk, MultiModalTrunk, OpenParts, Part, RecurrentTrunk, TextTrunk
+from skmtl.nn import ConvTrunk, Mixing, MLPTrunk, MultiModalTrunk, OpenParts, Part, RecurrentTrunk, TextTrunk
 from skmtl.nn._multimodal import FUSIONS, _lose_one
 
 PARTS = [
@@ -50,6 +50,22 @@ def test_parts_of_all_kinds_become_one_representation(fusion):
     idle = [name for name, value in module.named_parameters() if value.grad is None]
     assert not idle, idle
     torch.testing.assert_close(module(x[:3]), units[:, :3])
+
+
+def test_of_two_rows_that_are_mixed_a_part_that_one_lacks_counts_by_the_others_share():
+    parts = [PARTS[2], PARTS[3]]
+    module = built(parts, width=8)
+    there = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    x = rows_of(parts, 2, there)
+    x[0, -15:], x[1, 4:20] = 0, 0  # as standardizers leave what is missing
+    both = torch.cat([x[:1, :2], torch.ones(1, 2), 0.7 * x[:1, 4:20], 0.3 * x[1:, 20:]], 1)
+    torch.testing.assert_close(module(Mixing(torch.tensor([1, 0]), 0.7).mixed(x))[:, :1], module(both))
+
+
+def test_widths_of_parts_survive_that_rows_are_mixed():
+    widths = torch.arange(1.0, 3000.0).expand(2, -1)
+    for share in torch.rand(50, generator=torch.Generator().manual_seed(0)).tolist():
+        assert Mixing(torch.tensor([1, 0]), share).mixed(widths).round().equal(widths)
 
 
 @pytest.mark.parametrize("fusion", sorted(FUSIONS))
