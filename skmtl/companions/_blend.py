@@ -7,41 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from ..tasks import TaskGroup
-from ._kernel import KernelCompanion
-from ._linear import LinearCompanion
 from ._mix import least_squares_mix, log_probabilities, logistic_mix
-from ._sparse_linear import SparseLinearCompanion
-from ._tanimoto import TanimotoCompanion, are_fingerprints
-from ._trees import TreesCompanion
-
-COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion] | type[TreesCompanion]] = {
-    "linear": LinearCompanion,
-    "kernel": KernelCompanion,
-    "trees": TreesCompanion,
-}
-# Of texts, whose weights of tokens are mostly 0.
-OF_TEXTS: dict[str, type[SparseLinearCompanion]] = {"linear": SparseLinearCompanion}
+from ._readings import Readings
 
 # Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
 WORTH_THREADS = 1000
-
-
-def affordable(n_rows: int, n_columns: int, *, of_texts: bool = False) -> tuple[str, ...]:
-    """Return the names of the companions that a table is small enough for.
-
-    Parameters
-    ----------
-    n_rows, n_columns : int
-    of_texts : bool, default=False
-        Whether columns are tokens.
-    """
-    kinds = OF_TEXTS if of_texts else COMPANIONS
-    return tuple(name for name, kind in kinds.items() if n_columns and kind.affordable(n_rows, n_columns))
 
 
 def serves(group: TaskGroup) -> bool:
@@ -60,8 +34,8 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray or CSR array of shape (n, C)
-        Standardised columns, or weights of tokens.
+    X : Readings
+        Standardised columns and weights of tokens.
     labels : ndarray of shape (n, T)
         Encoded labels, in the order of the engine: means over rows of equal content.
     shares : list of ndarray of shape (n, T, K)
@@ -76,7 +50,7 @@ class Rows:
         Rows of equal number are left out together.
     """
 
-    X: np.ndarray | csr_array
+    X: Readings
     labels: np.ndarray
     shares: list[np.ndarray]
     weights: np.ndarray
@@ -86,7 +60,7 @@ class Rows:
 
 
 def distinct_rows(
-    X: np.ndarray | csr_array,
+    X: Readings,
     labels: np.ndarray,
     weights: np.ndarray,
     keys: np.ndarray,
@@ -97,7 +71,7 @@ def distinct_rows(
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_rows, C)
+    X : Readings
     labels, weights : ndarray of shape (n_rows, T)
     keys : ndarray of uint64 of shape (n_rows,)
         Equal where rows of X are; they also decide the order of rows.
@@ -171,21 +145,21 @@ class Blend:
         known, left_out = slice(None) if labelled.all() else labelled, {}
         with threadpool_limits(1 if len(rows.labels) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
-                model = _companion(name, rows.X)
-                model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
+                model, X = rows.X.companion(name), rows.X.of(name)
+                model.fit(X[known], targets[known], weights[known], task_weights, rows.together[known])
                 self.companions[name], left_out[name] = model, np.empty_like(targets)
-                left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(rows.X[~labelled])
+                left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(X[~labelled])
                 del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return left_out
 
-    def predict(self, X: np.ndarray | csr_array) -> dict[str, np.ndarray]:
+    def predict(self, X: Readings) -> dict[str, np.ndarray]:
         """Return what each companion predicts in its own targets, `(n, Y)`.
 
         Parameters
         ----------
-        X : ndarray or CSR array of shape (n, C)
+        X : Readings
         """
-        return {name: model.predict(X) for name, model in self.companions.items()}
+        return {name: model.predict(X.of(name)) for name, model in self.companions.items()}
 
     def parts(self, network: Sequence[np.ndarray], companions: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
         """Return, for each group, what each part predicts: `(n, T)` or `(n, T, K)`.
@@ -358,10 +332,3 @@ def _inside(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
     above = 1 - high * np.exp(np.minimum((1 - high - values) / high, 0))
     inside = np.where(values < low, below, np.where(values > 1 - high, above, values))
     return np.clip(inside, 1e-12, 1 - 1e-12)
-
-
-def _companion(name: str, X: np.ndarray | csr_array) -> Any:
-    """Return the companion of a name for a table: texts and fingerprints have their own."""
-    if issparse(X):
-        return OF_TEXTS[name]()
-    return TanimotoCompanion() if name == "kernel" and are_fingerprints(X) else COMPANIONS[name]()
