@@ -105,7 +105,8 @@ class Blend:
     """Companions of all tasks that they can serve, and the weights with which they and the network are mixed.
 
     Companions serve tasks with squared error, and tasks of classes, whose classes are targets of 0 and 1. All tasks of
-    a group have the same weights, found on predictions of rows that no part was fitted to.
+    a group have the same weights, found on predictions of rows that no part was fitted to. Where X has several parts,
+    not all of which a companion reads, each task has its own, drawn to those of the group.
 
     Parameters
     ----------
@@ -119,13 +120,13 @@ class Blend:
     companions : dict
         The fitted ones by name.
     mix : dict
-        For each group that is served, by its place, the weight of "network" and of each companion.
+        For each group that is served, by its place, the weights of "network" and of each companion, `(T,)`.
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[TaskGroup], task_weights: np.ndarray) -> None:
         self.names, self.groups, self.task_weights = list(names), list(groups), task_weights
         self.companions: dict[str, Any] = {}
-        self.mix: dict[int, dict[str, float]] = {}
+        self.mix: dict[int, dict[str, np.ndarray]] = {}
         self.intercepts: dict[int, np.ndarray] = {}
 
     @property
@@ -262,15 +263,16 @@ class Blend:
             What each part predicts of them, from `parts`.
         """
         for place in self.served if self.companions else []:
-            own, group = parts[place], self.groups[place]
-            weights = self._seen(rows, place, own["network"])
-            if group.loss.scaling == "classes":
-                found, self.intercepts[place] = self._logistic(rows.shares[place], own, weights)
-            else:
-                mean, spread = self._units(place)
-                labels = (rows.labels[:, group.tasks] - mean) / spread
-                found = least_squares_mix([(part - mean) / spread for part in own.values()], labels, weights)
-            self.mix[place] = dict(zip(own, (float(value) for value in found), strict=True))
+            weights = self._seen(rows, place, parts[place]["network"])
+            n_tasks = weights.shape[1]
+            found, self.intercepts[place] = self._found(place, rows, parts[place], weights, slice(None))
+            shares = np.repeat(found[:, None], n_tasks, axis=1)  # (P, T)
+            for task in range(n_tasks) if rows.X.several else []:
+                own = slice(task, task + 1)
+                shares[:, task], self.intercepts[place][own] = self._found(
+                    place, rows, parts[place], weights, own, found
+                )
+            self.mix[place] = dict(zip(parts[place], shares, strict=True))
         return self
 
     def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
@@ -282,15 +284,28 @@ class Blend:
         counted: np.ndarray = weights / np.where(totals > 0, totals, 1) * self.task_weights[own]
         return counted
 
-    @staticmethod
-    def _logistic(
-        shares: np.ndarray, parts: dict[str, np.ndarray], weights: np.ndarray
+    def _found(
+        self,
+        place: int,
+        rows: Rows,
+        parts: dict[str, np.ndarray],
+        weights: np.ndarray,
+        tasks: slice,
+        towards: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Fit the mix of probabilities; a row whose copies have different labels counts for each of its classes."""
-        n_rows, n_tasks, n_classes = shares.shape
-        labels = np.repeat(np.arange(n_classes), n_rows)[:, None].repeat(n_tasks, 1)
-        split = np.concatenate([weights * shares[:, :, code] for code in range(n_classes)])
-        return logistic_mix([np.tile(part, (n_classes, 1, 1)) for part in parts.values()], labels, split)
+        """Return weights of the mix for some tasks of a group, `(P,)`, and intercepts of classes, `(T, K)`."""
+        own, weights = [part[:, tasks] for part in parts.values()], weights[:, tasks]
+        if self.groups[place].loss.scaling == "classes":
+            # A row whose copies have different labels counts for each of its classes.
+            shares = rows.shares[place][:, tasks]
+            n_rows, n_tasks, n_classes = shares.shape
+            labels = np.repeat(np.arange(n_classes), n_rows)[:, None].repeat(n_tasks, 1)
+            split = np.concatenate([weights * shares[:, :, code] for code in range(n_classes)])
+            return logistic_mix([np.tile(part, (n_classes, 1, 1)) for part in own], labels, split, towards)
+        mean, spread = (unit[tasks] for unit in self._units(place))
+        labels = (rows.labels[:, self.groups[place].tasks][:, tasks] - mean) / spread
+        found = least_squares_mix([(part - mean) / spread for part in own], labels, weights, towards)
+        return found, np.zeros((labels.shape[1], 0))
 
     def _units(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of a group's targets; 1 for targets that are constant."""
@@ -302,7 +317,8 @@ class Blend:
         if mix is None:
             return parts["network"]
         if self.groups[place].loss.scaling == "classes":
-            raw = sum(share * log_probabilities(parts[name]) for name, share in mix.items()) + self.intercepts[place]
+            raw = sum(share[:, None] * log_probabilities(parts[name]) for name, share in mix.items())
+            raw = raw + self.intercepts[place]
             probabilities: np.ndarray = softmax(raw, axis=2)
             return probabilities
         mean = (self._means if means is None else means)[..., self._columns[place]]

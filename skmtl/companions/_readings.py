@@ -82,10 +82,14 @@ class Readings:
         Standardised columns.
     tokens : CSR array of shape (n, D) or None
         Weights of tokens; None where X holds neither texts nor lists of identifiers.
+    several : bool, default=False
+        Whether X has several parts: each model then reads some of them, and what is best for a task depends on which
+        parts say something about it.
     """
 
     columns: np.ndarray
     tokens: csr_array | None = None
+    several: bool = False
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -93,7 +97,7 @@ class Readings:
 
     def __getitem__(self, rows: Any) -> Readings:
         """Return what companions read of some of the rows."""
-        return Readings(self.columns[rows], None if self.tokens is None else self.tokens[rows])
+        return Readings(self.columns[rows], None if self.tokens is None else self.tokens[rows], self.several)
 
     def of(self, name: str) -> np.ndarray | csr_array:
         """Return what a companion reads.
@@ -163,7 +167,8 @@ def readings_of(standardizer: AnyStandardizer, X: Any) -> Readings:
         else:
             columns.append(_standardised(own, part))
     joined = columns[1] if len(columns) == 2 else np.hstack(columns)
-    return Readings(joined, csr_array(hstack(tokens, format="csr")) if tokens else None)
+    side_by_side = csr_array(hstack(tokens, format="csr")) if tokens else None
+    return Readings(joined, side_by_side, isinstance(standardizer, ModalStandardizer))
 
 
 def _read(

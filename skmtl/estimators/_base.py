@@ -301,9 +301,9 @@ class BaseMultiTask(FittedMultiTask):
         self.companions_ = blend.companions
         names = fitted.model.structure.columns
         self.mix_ = {
-            names[column]: mix
+            names[column]: {part: float(weights[task]) for part, weights in mix.items()}
             for place, mix in blend.mix.items()
-            for column in fitted.model.tasks[blend.groups[place].tasks]
+            for task, column in enumerate(fitted.model.tasks[blend.groups[place].tasks])
         }
         if "kernel" in blend.companions:
             self.feature_weights_ = _feature_weights(fitted.model)

@@ -13,7 +13,7 @@ from ._container import MultiModal
 from ._forms import Form, form_of
 from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
-from ._layout import Layout
+from ._layout import Joined, Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
@@ -43,6 +43,7 @@ __all__ = [
     "Form",
     "FrameReader",
     "Inputs",
+    "Joined",
     "Layout",
     "MatrixReader",
     "ModalReader",
