@@ -106,7 +106,7 @@ class Blend:
 
     Companions serve tasks with squared error, and tasks of classes, whose classes are targets of 0 and 1. All tasks of
     a group have the same weights, found on predictions of rows that no part was fitted to. Where X has several parts,
-    not all of which a companion reads, each task has its own, drawn to those of the group.
+    not all of which a companion reads, tasks that gain by it have their own, drawn to those of the group.
 
     Parameters
     ----------
@@ -263,17 +263,41 @@ class Blend:
             What each part predicts of them, from `parts`.
         """
         for place in self.served if self.companions else []:
-            weights = self._seen(rows, place, parts[place]["network"])
+            own, weights = parts[place], self._seen(rows, place, parts[place]["network"])
             n_tasks = weights.shape[1]
-            found, self.intercepts[place] = self._found(place, rows, parts[place], weights, slice(None))
-            shares = np.repeat(found[:, None], n_tasks, axis=1)  # (P, T)
-            for task in range(n_tasks) if rows.X.several else []:
-                own = slice(task, task + 1)
-                shares[:, task], self.intercepts[place][own] = self._found(
-                    place, rows, parts[place], weights, own, found
-                )
-            self.mix[place] = dict(zip(parts[place], shares, strict=True))
+            found, self.intercepts[place] = self._found(place, rows, own, weights, slice(None))
+            self.mix[place] = {name: np.full(n_tasks, share) for name, share in zip(own, found, strict=True)}
+            if rows.X.several and n_tasks > 1:
+                self._take_own(place, rows, own, weights, found)
         return self
+
+    def _take_own(
+        self, place: int, rows: Rows, parts: dict[str, np.ndarray], weights: np.ndarray, found: np.ndarray
+    ) -> None:
+        """Give those tasks of a group weights of their own that gain more by them than their number costs (BIC)."""
+        before, pooled, intercepts = self._misses(place, rows, parts, weights), self.mix[place], self.intercepts[place]
+        each = [
+            self._found(place, rows, parts, weights, slice(task, task + 1), found) for task in range(weights.shape[1])
+        ]
+        own = np.stack([shares for shares, _ in each], 1)  # (P, T)
+        self.mix[place] = dict(zip(parts, own, strict=True))
+        self.intercepts[place] = np.concatenate([other for _, other in each])
+        n_rows = (weights > 0).sum(0)
+        gains = n_rows * (before - self._misses(place, rows, parts, weights))
+        better = gains > len(parts) * np.log(np.maximum(n_rows, 2))
+        self.mix[place] = {name: np.where(better, self.mix[place][name], pooled[name]) for name in parts}
+        self.intercepts[place] = np.where(better[:, None], self.intercepts[place], intercepts)
+
+    def _misses(self, place: int, rows: Rows, parts: dict[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
+        """Return minus twice each task's mean log-likelihood under the mix, but for a constant, `(T,)`."""
+        mixed, tiny = self._mixed(place, parts, None), np.finfo(float).tiny
+        if self.groups[place].loss.scaling == "classes":
+            missed = -2 * (rows.shares[place] * log_probabilities(mixed)).sum(2)
+        else:
+            missed = (rows.labels[:, self.groups[place].tasks] - mixed) ** 2
+        mean = np.where(weights > 0, weights * missed, 0).sum(0) / np.maximum(weights.sum(0), tiny)
+        misses: np.ndarray = mean if self.groups[place].loss.scaling == "classes" else np.log(np.maximum(mean, tiny))
+        return misses
 
     def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
         """Return what a group's cells count for, `(n, T)`: 0 where the network has no out-of-fold prediction."""
