@@ -17,7 +17,7 @@ from ._container import MultiModal
 from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
-from ._layout import Layout
+from ._layout import Joined, Layout
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
@@ -88,7 +88,7 @@ class ModalReader:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
-        self.layout = Layout.of_numbers(sum(self.widths))
+        self.layout = Layout(self._names(), range(sum(self.widths)))
         return _side_by_side(blocks)
 
     def matrix(self, X: MultiModal) -> csr_array:
@@ -123,6 +123,13 @@ class ModalReader:
                 )
             blocks.append(block)
         return _side_by_side(blocks)
+
+    def _names(self) -> Joined:
+        """Return names of the matrix' columns: of several tables, each begins with that of its part."""
+        tables = [isinstance(reader, TableReader) for reader in self.readers.values()]
+        plain = [table and sum(tables) == 1 for table in tables]
+        prefixes = ("" if alone else f"{name}: " for name, alone in zip(self.readers, plain, strict=True))
+        return Joined(tuple(reader.layout.names for reader in self.readers.values()), tuple(prefixes))
 
     def _called(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
@@ -211,16 +218,6 @@ class ModalStandardizer:
     def embedding_rows(self) -> list[int]:
         """Rows of a table of embeddings before the trunk: none; a part's own table is inside of it."""
         return []
-
-    @property
-    def uncoded(self) -> np.ndarray:
-        """Places of what companions read: none."""
-        return np.empty(0, np.int64)
-
-    @property
-    def uncoded_columns(self) -> np.ndarray:
-        """The column of the matrix behind each of `uncoded`: none."""
-        return np.empty(0, np.int64)
 
     @property
     def shape(self) -> tuple[int, ...]:

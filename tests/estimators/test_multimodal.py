@@ -51,6 +51,23 @@ def test_a_missing_part_at_fit_or_predict_is_allowed():
     assert np.isfinite(model.predict(MultiModal({"sound": X.parts["sound"]}))).all()
 
 
+def test_companions_read_the_table_and_leave_the_other_parts_to_the_network():
+    X, y = problem(300)
+    settings = {"max_iter": 20, "learning_rate_init": 5e-3}
+    alone = regressor(**settings, companions=None).fit(X[:200], y[:200])
+    model = regressor(**settings).fit(X[:200], y[:200])
+    assert set(model.companions_) == {"linear", "kernel", "trees"}
+    assert model.score(X[200:], y[200:]) > alone.score(X[200:], y[200:])
+    assert model.mix_["y1"]["network"] > model.mix_["y0"]["network"] + 0.2
+    assert list(model.feature_weights_) == ["number", "kind"]
+    missing = MultiModal({"sound": X.parts["sound"]})
+    assert np.isfinite(model.predict(missing)).all()
+    unseen = MultiModal({"sound": X.parts["sound"], "picture": np.zeros((300, 1, 2, 2))})
+    assert not hasattr(MultiTaskRegressor(max_iter=1, random_state=0).fit(unseen, y), "companions_")
+    with pytest.raises(ValueError, match=r"'linear' reads columns of numbers, texts and .* there are none in X.*=None"):
+        MultiTaskRegressor(companions="linear", max_iter=1).fit(unseen, y)
+
+
 def test_predictions_do_not_depend_on_neighbours():
     X, y = problem()
     model = regressor().fit(X, y)
