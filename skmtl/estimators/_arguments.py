@@ -24,7 +24,7 @@ from ..features import (
     reader_of_frame,
     samples_of,
 )
-from ..nn import FittedTrunk, Trunk
+from ..nn import FittedTrunk, MultiModalTrunk, Trunk
 from ..tasks import Columns, TaskStructure
 from ._model import Model
 from ._parameters import check_device
@@ -75,6 +75,25 @@ def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
             "'auto'."
         )
     return reader_of_frame(estimator.encoder, samples, own) if samples.apart else own
+
+
+def settle_lengths(reader: Reader, trunk: Trunk, reads_rows: bool) -> None:
+    """Settle whether later sequences may be longer than those of fit, part by part.
+
+    Parameters
+    ----------
+    reader : Reader
+    trunk : Trunk
+    reads_rows : bool
+        Whether gates read the rows themselves.
+    """
+    inner = reader.inner if isinstance(reader, FrameReader) else reader
+    if isinstance(inner, ArrayReader):
+        inner.any_length = trunk.any_length and not reads_rows
+    elif isinstance(inner, ModalReader) and isinstance(trunk, MultiModalTrunk):
+        for name, own in inner.readers.items():
+            if isinstance(own, ArrayReader):
+                own.any_length = trunk.any_length_of(name)
 
 
 def check_features(

@@ -30,7 +30,9 @@ class ModalReader:
     """Reader of a `MultiModal`: each part as it would be read alone.
 
     The parts' matrices stand side by side in one CSR array, NaN where a part is missing. A part that is absent later
-    is missing in all samples.
+    is missing in all samples. What sequences are longer than the longest of fit follows behind all parts: for each of
+    the `K` parts of sequences, how many values more a row holds, and then the first one more of each part, the second
+    one more of each, and so on. So a row is the same in every matrix, whatever stands beside it.
 
     Parameters
     ----------
@@ -105,24 +107,23 @@ class ModalReader:
             )
         if unknown := [name for name in X.parts if name not in self.readers]:
             raise ValueError(f"X has the part {unknown[0]!r}, which was not there at fit; known: {list(self.readers)}.")
-        blocks = []
+        blocks, beyond = [], []
         for (name, reader), width in zip(self.readers.items(), self.widths, strict=True):
             part = X.parts.get(name)
             if part is None or _all_missing(part):
                 of_tokens = isinstance(reader, (TextReader, BagReader))
-                blocks.append(csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan))
-                continue
-            try:
-                block = reader.matrix(part)
-            except ValueError as error:
-                raise ValueError(f"{self._called(name)}{error}") from error
-            if block.shape[1] > width:
-                raise ValueError(
-                    f"Part {name!r} of X holds sequences of {block.shape[1]} values, longer than the longest at fit, "
-                    f"{width}. Cut them."
-                )
+                block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
+            else:
+                try:
+                    block = reader.matrix(part)
+                except ValueError as error:
+                    raise ValueError(f"{self._called(name)}{error}") from error
+            if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
+                beyond.append(block[:, width:])
+                block = block[:, :width]
             blocks.append(block)
-        return _side_by_side(blocks)
+        longest = max((block.shape[1] for block in beyond), default=0)
+        return _side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
 
     def _called(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
@@ -146,6 +147,17 @@ def _all_missing(part: Any) -> bool:
 
 def _side_by_side(blocks: list[Any]) -> csr_array:
     return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))
+
+
+def _interleaved(blocks: list[np.ndarray], longest: int) -> list[np.ndarray]:
+    """Return how many values each row of some blocks holds, `(n, K)`, and the values of the blocks by turns."""
+    values = np.full((len(blocks[0]), longest, len(blocks)), np.nan, np.result_type(np.float32, *blocks))
+    for place, block in enumerate(blocks):
+        values[:, : block.shape[1], place] = block
+    there = ~np.isnan(values)
+    counts = np.where(there.any(1), longest - there[:, ::-1].argmax(1), 0)
+    values[np.arange(longest)[:, None] >= counts[:, None]] = 0
+    return [counts, values.reshape(len(values), -1)]
 
 
 @dataclass
@@ -243,8 +255,7 @@ class ModalStandardizer:
             return self
         X = X if rows is None else X[rows]
         for block in self.blocks:
-            part = X[:, block.columns]
-            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            part = self._part(X, block)
             there = present(part)
             if isinstance(block.standardizer, TextStandardizer) and not there.any():
                 there[:] = True  # a table of embeddings is as long as the first rows say, even if they say nothing
@@ -282,13 +293,33 @@ class ModalStandardizer:
         """
         marks, parts = [], []
         for block in self.blocks:
-            part = rows[:, block.columns]
-            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            part = self._part(rows, block)
             marks.append(present(part))
             parts.append(block.standardizer.tensor(part, dtype, device))
         widths = torch.tensor([[part.shape[1] for part in parts]], dtype=dtype, device=device)
         known = torch.from_numpy(np.stack(marks, 1)).to(dtype).to(device)
         return torch.cat([widths.expand(rows.shape[0], -1), known, *parts], 1)
+
+    def _part(self, rows: csr_array, block: Block) -> csr_array | np.ndarray:
+        """Return the matrix of a part, of sequences as long as the longest of these rows, and at least as at fit."""
+        own = block.standardizer
+        part = rows[:, block.columns]
+        if isinstance(own, TextStandardizer):
+            return csr_array(part)
+        part = part.toarray()
+        usual = self.blocks[-1].columns.stop
+        if rows.shape[1] == usual or block not in (growing := [one for one in self.blocks if _may_grow(one)]):
+            return part
+        first, step = usual + growing.index(block), len(growing)
+        counts = rows[:, [first]].toarray()
+        longest = -(-int(counts.max(initial=0)) // own.shape[1]) * own.shape[1]
+        more = rows[:, first + step : first + step + longest * step : step].toarray()
+        return np.concatenate([part, np.where(np.arange(longest) < counts, more, np.nan)], 1)
+
+
+def _may_grow(block: Block) -> bool:
+    """Whether a part holds sequences, which may be longer later than at fit."""
+    return isinstance(block.standardizer, ArrayStandardizer) and block.standardizer.form is Form.SEQUENCE
 
 
 def width_of(standardizer: PartStandardizer) -> int:

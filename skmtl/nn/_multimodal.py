@@ -139,6 +139,17 @@ class MultiModalTrunk(LoopedTrunk):
         bound.parts = tuple(parts)
         return bound
 
+    def any_length_of(self, name: str) -> bool:
+        """Tell whether the trunk of a part of sequences reads longer ones than those of fit.
+
+        Parameters
+        ----------
+        name : str
+            The part's name.
+        """
+        given: Mapping[str, Trunk] = {} if isinstance(self.trunks, str) else self.trunks
+        return name not in given or given[name].any_length
+
     def _make(self, n_features: int) -> nn.Module:
         del n_features
         if isinstance(self.trunks, str) and self.trunks != "auto":

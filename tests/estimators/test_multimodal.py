@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.features import MultiModal
@@ -63,6 +63,41 @@ def test_the_same_seed_gives_the_same_model_cloned_and_pickled():
     expected = model.predict(X)
     np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), expected)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
+
+
+def lengths_in_order(n_rows=60):
+    """Samples whose sequences grow from row to row, as an array of parts and as a frame."""
+    rng = np.random.default_rng(0)
+    table, sounds = rng.normal(size=(n_rows, 2)), [rng.normal(size=(3 + row, 3)) for row in range(n_rows)]
+    frame = pd.DataFrame(table, columns=["a", "b"]).assign(sound=pd.Series(sounds))
+    return MultiModal({"table": table, "sound": sounds}), frame, rng.normal(size=(n_rows, 2))
+
+
+def test_sequences_may_be_longer_than_at_fit():
+    X, frame, y = lengths_in_order()
+    model = MultiTaskRegressor(max_iter=2, random_state=0)
+    for inputs in (X, frame):
+        own = inputs[:40]
+        scores = cross_val_score(model, inputs, y, cv=KFold(3), error_score="raise")
+        assert np.isfinite(scores).all()
+        checked = clone(model).fit(own, y[:40], X_val=inputs[40:], y_val=y[40:])
+        np.testing.assert_allclose(checked.predict(inputs)[:3], checked.predict(inputs[:3]), rtol=1e-4, atol=1e-5)
+        assert np.isfinite(clone(model).partial_fit(own, y[:40]).partial_fit(inputs[40:], y[40:]).predict(own)).all()
+        again = clone(model).set_params(warm_start=True).fit(own, y[:40]).fit(inputs, y)
+        assert np.isfinite(again.predict(inputs)).all()
+
+
+def test_a_trunk_that_reads_each_step_for_itself_refuses_longer_sequences():
+    X, frame, y = lengths_in_order()
+    trunk = MultiModalTrunk({"sound": MLPTrunk((8,))}, width=8)
+    model = MultiTaskRegressor(trunk=trunk, max_iter=1)
+    for inputs, name in ((X, "Part 'sound'"), (frame, "Column 'sound'")):
+        fitted = clone(model).fit(inputs[:40], y[:40])
+        with pytest.raises(ValueError, match=f"{name} of X: X holds sequences of 62 steps, and at fit the longest had"):
+            fitted.predict(inputs)
+    alone = MultiTaskRegressor(trunk=MLPTrunk((8,)), max_iter=1).fit(frame[["sound"]][:40], y[:40])
+    with pytest.raises(ValueError, match="Column 'sound' of X: X holds sequences of 62 steps, and at fit"):
+        alone.predict(frame[["sound"]])
 
 
 def test_missing_labels_searches_and_members():
