@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from ..features import (
     ArrayReader,
     BagReader,
+    Form,
     FrameReader,
     ModalReader,
     PretrainedReader,
@@ -64,17 +66,34 @@ def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
     ValueError
         If the trunk reads X itself and there is an encoder, too; or from either.
     """
-    own = trunk.reader(samples.form, check_device(estimator.device))
-    if own is None and samples.apart:
-        return reader_of_frame(estimator.encoder, samples)
+    device = check_device(estimator.device)
+    own = trunk.reader(samples.form, device)
     if own is None:
-        return make_reader(estimator.encoder, trunk.wants_codes, samples.form)
+        reader = (
+            reader_of_frame(estimator.encoder, samples)
+            if samples.apart
+            else make_reader(estimator.encoder, trunk.wants_codes, samples.form)
+        )
+        inner = reader.inner if isinstance(reader, FrameReader) else reader
+        if isinstance(inner, ModalReader) and isinstance(trunk, MultiModalTrunk):
+            inner.own = {
+                name: partial(_reader_of_part, estimator.encoder, part, device) for name, part in trunk.given.items()
+            }
+        return reader
     if not (isinstance(estimator.encoder, str) and estimator.encoder == "auto"):
         raise ValueError(
             f"encoder={estimator.encoder!r} was given, but {type(trunk).__name__} reads X itself. Leave encoder at "
             "'auto'."
         )
     return reader_of_frame(estimator.encoder, samples, own) if samples.apart else own
+
+
+def _reader_of_part(encoder: Any, trunk: Trunk, device: torch.device, form: Form) -> Reader | None:
+    """Return what reads a part for its trunk; None: what reads its kind."""
+    own = trunk.reader(form, device)
+    if own is None and form is Form.COLUMNS and isinstance(encoder, str) and not trunk.wants_codes:
+        return make_reader(encoder, codes=False)
+    return own
 
 
 def settle_lengths(reader: Reader, trunk: Trunk, reads_rows: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array, hstack
+from sklearn.utils import _safe_indexing
 from torch import Tensor
 
 from ._arrays import ArrayReader, ArrayStandardizer
@@ -18,11 +20,12 @@ from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Layout
+from ._pretrained import RepresentationReader
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
 
-PartReader = TableReader | ArrayReader | TextReader | BagReader
+PartReader = TableReader | ArrayReader | TextReader | BagReader | RepresentationReader
 PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
 
 
@@ -43,6 +46,9 @@ class ModalReader:
 
     Attributes
     ----------
+    own : dict
+        Of parts whose trunk may read them itself, by name: what returns a reader for the form of the part, or None for
+        the usual one. What a pretrained model makes of a part is NaN where it is missing.
     readers : dict
         A reader a part.
     widths : list of int
@@ -65,6 +71,7 @@ class ModalReader:
     def __init__(self, table: TableEncoder | None = None, calls: Mapping[str, str] | None = None) -> None:
         self.table = TableEncoder() if table is None else table
         self.calls = {} if calls is None else dict(calls)
+        self.own: dict[str, Callable[[Form], Any]] = {}
 
     @property
     def n_features(self) -> int:
@@ -83,9 +90,9 @@ class ModalReader:
         for name, part in X.parts.items():
             if _all_missing(part):
                 raise ValueError(f"Part {name!r} of X is missing in all samples. Leave it out.")
-            reader: PartReader = self._reader_of(form_of(part))
+            reader = self._reader_of(name, form_of(part))
             try:
-                blocks.append(reader.fit_matrix(part, rows))
+                blocks.append(_read(reader, partial(reader.fit_matrix, rows=rows), part))
             except ValueError as error:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
@@ -115,7 +122,7 @@ class ModalReader:
                 block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
             else:
                 try:
-                    block = reader.matrix(part)
+                    block = _read(reader, reader.matrix, part)
                 except ValueError as error:
                     raise ValueError(f"{self._called(name)}{error}") from error
             if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
@@ -128,7 +135,14 @@ class ModalReader:
     def _called(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
 
-    def _reader_of(self, form: Form) -> PartReader:
+    def _reader_of(self, name: str, form: Form) -> PartReader:
+        if name in self.own:
+            try:
+                own: PartReader | None = self.own[name](form)
+            except ValueError as error:
+                raise ValueError(f"Part {name!r} of X: {error}") from error
+            if own is not None:
+                return own
         if form is Form.TEXT:
             return TextEncoder().build()
         if form is Form.BAG:
@@ -143,6 +157,28 @@ class ModalReader:
 def _all_missing(part: Any) -> bool:
     """Whether a list or column holds no value at all."""
     return getattr(part, "ndim", 1) == 1 and all(is_missing(value) for value in part)
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether a text or an image is missing, or a text empty."""
+    if isinstance(value, np.ndarray):
+        return bool((value != value).all())
+    return is_missing(value) or (isinstance(value, (str, bytes)) and not value)
+
+
+def _read(reader: PartReader, read: Callable[[Any], Any], part: Any) -> Any:
+    """Return the matrix of a part; a pretrained model is not asked for what is missing, which is NaN."""
+    if not isinstance(reader, RepresentationReader):
+        return read(part)
+    there = [not _says_nothing(value) for value in part]
+    if all(there):
+        return read(part)
+    if not any(there) and hasattr(reader, "layout"):
+        return np.full((len(there), reader.layout.n_columns), np.nan)
+    known = read(_safe_indexing(part, np.flatnonzero(there)))
+    matrix = np.full((len(there), known.shape[1]), np.nan, known.dtype)
+    matrix[there] = known
+    return matrix
 
 
 def _side_by_side(blocks: list[Any]) -> csr_array:

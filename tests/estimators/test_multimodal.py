@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
@@ -98,6 +99,14 @@ def test_a_trunk_that_reads_each_step_for_itself_refuses_longer_sequences():
     alone = MultiTaskRegressor(trunk=MLPTrunk((8,)), max_iter=1).fit(frame[["sound"]][:40], y[:40])
     with pytest.raises(ValueError, match="Column 'sound' of X: X holds sequences of 62 steps, and at fit"):
         alone.predict(frame[["sound"]])
+
+
+def test_a_module_of_a_part_reads_one_number_per_column():
+    rng = np.random.default_rng(0)
+    X = MultiModal({"table": rng.normal(size=(60, 3)), "sound": rng.normal(size=(60, 4, 2))})
+    trunk = MultiModalTrunk({"table": torch.nn.Linear(3, 4), "sound": torch.nn.Flatten()}, width=8)
+    model = regressor(trunk=trunk).fit(X, rng.normal(size=(60, 2)))
+    assert np.isfinite(model.predict(X)).all()
 
 
 def test_missing_labels_searches_and_members():

@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from skmtl.nn import ConvTrunk, MLPTrunk, MultiModalTrunk, Part, RecurrentTrunk, TextTrunk
+from skmtl.nn import (
+    ConvTrunk,
+    FittedTrunk,
+    MLPTrunk,
+    MultiModalTrunk,
+    Part,
+    PretrainedTrunk,
+    RecurrentTrunk,
+    TextTrunk,
+)
 from skmtl.nn._multimodal import FUSIONS, _lose_one
 
 PARTS = [
@@ -113,6 +122,11 @@ def test_trunks_are_given_by_part():
     module = built(PARTS[:3], trunks={"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,))}, width=8)
     encoders = module.members[0].encoders
     assert [encoder.n_outputs for encoder in encoders] == [5, 128, 4]
+    own = {"numbers": torch.nn.Linear(3, 2), "picture": torch.nn.Flatten()}
+    encoders = built([PARTS[0], PARTS[2]], trunks=own, width=8).members[0].encoders
+    assert [encoder.n_outputs for encoder in encoders] == [2, 16]
+    usual = built(PARTS[:1], trunks={"numbers": "auto"}, width=8).members[0].encoders
+    assert usual[0].n_outputs == built(PARTS[:1], width=8).members[0].encoders[0].n_outputs
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,21 @@ def test_trunks_are_given_by_part():
         ({"trunks": {"film": ConvTrunk()}}, "trunks names the part 'film', which X does not have"),
         ({"trunks": {"numbers": TextTrunk()}}, r"TextTrunk\(\) cannot read the part 'numbers', which holds columns"),
         ({"trunks": {"text": RecurrentTrunk()}}, "cannot read the part 'text', which holds texts"),
+        ({"trunks": {"numbers": 5}}, r"trunks\['numbers'\]: trunk must be 'auto', a trunk specification, .* got 5"),
+        ({"trunks": [MLPTrunk()]}, "trunks must be 'auto' or a mapping of part to trunk, got"),
+        ({"trunks": {"numbers": ConvTrunk()}}, "The trunk of the part 'numbers', which holds columns: ConvTrunk"),
+        (
+            {"trunks": {"picture": MultiModalTrunk()}},
+            "the part 'picture' a MultiModalTrunk, but a part is of one",
+        ),
+        (
+            {"trunks": {"numbers": FittedTrunk(None)}},
+            r"the part 'numbers' a FittedTrunk, .* the trunk of the whole",
+        ),
+        (
+            {"trunks": {"picture": PretrainedTrunk("vit", adapters="lora")}},
+            r"the part 'picture' a PretrainedTrunk whose model is trained further, .* Freeze it here",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
