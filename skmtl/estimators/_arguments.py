@@ -17,6 +17,7 @@ from ..features import (
     Form,
     FrameReader,
     ModalReader,
+    MultiModal,
     PretrainedReader,
     Reader,
     Samples,
@@ -145,6 +146,8 @@ def check_features(
         estimator.n_features_in_ = reader.n_features
         estimator.__dict__.pop("feature_names_in_", None)
         return matrix
+    if isinstance(X, MultiModal) and not reset:
+        raise ValueError(f"X was no MultiModal at fit, and now it is one, of the parts {list(X.parts)}.")
     if reset:
         matrix = reader.fit_matrix(X, rows)
         validate_data(estimator, X, skip_check_array=True)

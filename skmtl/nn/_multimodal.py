@@ -171,6 +171,20 @@ class MultiModalTrunk(LoopedTrunk):
         given = self.given
         return name not in given or given[name].any_length
 
+    def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Refuse: parts are joined to one module; see `Trunk.build_layers`.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        del n_features, generators
+        raise ValueError(
+            f"{self!r} joins parts in one module, which has no layers between which tasks could share. Use "
+            "sharing='hard', 'independent' or 'soft'."
+        )
+
     def _make(self, n_features: int) -> nn.Module:
         del n_features
         given = self.given

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.features import MultiModal
-from skmtl.nn import MLPTrunk, MultiModalTrunk, RecurrentTrunk
+from skmtl.nn import SHARINGS, FittedTrunk, MLPTrunk, MultiModalTrunk, RecurrentTrunk
 
 SMALL = MultiModalTrunk({"table": MLPTrunk((8,)), "sound": RecurrentTrunk(8)}, width=8)
 
@@ -125,12 +125,42 @@ def test_sharing_and_balancing_serve_several_parts(sharing, balancing):
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.parametrize("sharing", [name for name, kind in SHARINGS.items() if kind.needs_layers and name != "ple"])
+def test_sharing_between_layers_is_refused_with_what_serves(sharing):
+    X, y = problem(40)
+    way_out = "Use 'hard', 'independent' or 'soft'"
+    with pytest.raises(ValueError, match=f"sharing='{sharing}' joins tasks between layers, and X is .* {way_out}"):
+        regressor(sharing=sharing).fit(X, y)
+    with pytest.raises(ValueError, match=r"MultiModalTrunk\(\) joins parts in one module, .* 'independent' or 'soft'"):
+        MultiModalTrunk().build_layers(3, [])
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_fitted_trunk_of_parts_is_that_of_the_frame_of_the_same_data(freeze):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    sounds, y = [rng.normal(size=(rng.integers(2, 5), 2)) for _ in range(60)], rng.normal(size=(60, 2))
+    predicted, represented = [], []
+    for X in (MultiModal({"columns": table, "sound": sounds}), table.assign(sound=pd.Series(sounds))):
+        source = MultiTaskRegressor(max_iter=2, random_state=0).fit(X, y[:, 0])
+        trunk = FittedTrunk(source, freeze=freeze)
+        model = MultiTaskRegressor(trunk=trunk, max_iter=2, random_state=1).fit(X, y[:, 1])
+        predicted.append(model.predict(X))
+        represented.append((model.transform(X), source.transform(X)))
+        with pytest.raises(ValueError, match=r"Use (sharing=)?'hard', 'independent' or 'soft'"):
+            MultiTaskRegressor(trunk=trunk, sharing="film", max_iter=1).fit(X, y)
+    np.testing.assert_array_equal(predicted[0], predicted[1])
+    assert all(np.allclose(*pair, atol=1e-5) == freeze for pair in represented)
+
+
 def test_what_cannot_be_read_is_refused():
     X, y = problem(40)
     with pytest.raises(ValueError, match=r"MLPTrunk\(\) reads samples of one kind, and X is a MultiModal"):
         regressor(trunk=MLPTrunk()).fit(X, y)
-    with pytest.raises(ValueError, match="sharing='mmoe' has gates that read rows of columns"):
+    with pytest.raises(ValueError, match=r"sharing='mmoe' has gates that read rows of columns, .* Use 'hard', 'indep"):
         regressor(sharing="mmoe").fit(X, y)
+    with pytest.raises(ValueError, match=r"no MultiModal at fit, .* of the parts \['table', 'sound'\]"):
+        MultiTaskRegressor(max_iter=1).fit(X.parts["table"], y).predict(X)
     with pytest.raises(ValueError, match=r"reads a skmtl\.features\.MultiModal of several parts, and X is not one"):
         MultiTaskClassifier(trunk=MultiModalTrunk()).fit(np.zeros((40, 2)), np.arange(40) % 2)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
