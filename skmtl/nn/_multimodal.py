@@ -56,6 +56,10 @@ class Part(NamedTuple):
 class MultiModalTrunk(LoopedTrunk):
     """Specification of the trunk of a `skmtl.features.MultiModal`: a trunk a part, joined to one representation.
 
+    The parameters of each trunk in `trunks` are parameters under the part's name: a search over
+    `trunk__<part>__<parameter>` or, for another trunk in its place, `trunk__<part>`. A part that is called as one of
+    the parameters below, or whose name holds "__", is only set by `trunks`.
+
     A part that a sample lacks has no influence on what is made of the others. While training, a sample that has several
     parts sometimes loses one, so that tasks learn to do without. Costs what its parts' trunks cost.
 
@@ -117,6 +121,58 @@ class MultiModalTrunk(LoopedTrunk):
         self.part_dropout = part_dropout
 
     parts: tuple[Part, ...] = ()
+
+    def _named(self) -> dict[str, Trunk]:
+        """Return the specifications of parts whose names can be parts of a parameter's name."""
+        given = self.trunks if isinstance(self.trunks, Mapping) else {}
+        own = self._get_param_names()
+        return {
+            name: trunk
+            for name, trunk in given.items()
+            if isinstance(trunk, Trunk) and isinstance(name, str) and name not in own and "__" not in name
+        }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters and, if `deep`, each part's trunk by the part's name with its parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        params: dict[str, Any] = super().get_params(deep=False)
+        for name, trunk in self._named().items() if deep else ():
+            params[name] = trunk
+            params |= {f"{name}__{key}": value for key, value in trunk.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, trunks of parts, or their parameters.
+
+        Parameters
+        ----------
+        **params
+            Those of the specification; `<part>`, another trunk in the place of the part's; `<part>__<parameter>`.
+
+        Returns
+        -------
+        self : MultiModalTrunk
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        if "trunks" in params:
+            self.trunks = params.pop("trunks")
+        if others := {name: params.pop(name) for name in self._named() if name in params}:
+            assert isinstance(self.trunks, Mapping)
+            self.trunks = {**self.trunks, **others}
+        super().set_params(**params)
+        return self
 
     def of_parts(self, parts: Sequence[Part]) -> Self:
         """Return a copy that builds for samples of several parts.

@@ -115,6 +115,12 @@ def test_missing_labels_searches_and_members():
     search = GridSearchCV(regressor(n_estimators=2), {"trunk__fusion": ["gated", "concat"]}, cv=KFold(2)).fit(X, y)
     assert search.best_params_["trunk__fusion"] in {"gated", "concat"}
     assert np.isfinite(search.predict(X)).all()
+    grid = {"trunk__sound__hidden_size": [2, 3], "trunk__table": [MLPTrunk((4,))]}
+    found = GridSearchCV(regressor(max_iter=1), grid, cv=KFold(2), error_score="raise").fit(X, y)
+    trunks = found.best_estimator_.trunk.trunks
+    assert trunks["sound"].hidden_size == found.best_params_["trunk__sound__hidden_size"]
+    assert trunks["table"].hidden_layer_sizes == (4,)
+    assert SMALL.trunks["sound"].hidden_size == 8
 
 
 @pytest.mark.parametrize("sharing", ["independent", "soft"])

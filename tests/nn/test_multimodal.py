@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sklearn.base import clone
 
 from skmtl.nn import (
     ConvTrunk,
@@ -160,3 +161,23 @@ def test_trunks_are_given_by_part():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         built(**settings)
+
+
+def test_parameters_of_a_part_are_parameters_by_its_name():
+    parts = {"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,)), "width": MLPTrunk((3,)), "a__b": MLPTrunk((2,))}
+    trunk = MultiModalTrunk(parts, width=8)
+    params = trunk.get_params()
+    assert params["width"] == 8
+    assert params["picture__channels"] == (4,)
+    assert params["numbers"] is parts["numbers"]
+    assert not any(name.startswith(("a__b", "width__")) for name in params)
+    assert set(trunk.get_params(deep=False)) == {"trunks", "fusion", "width", "dropout", "part_dropout"}
+    other = clone(trunk).set_params(picture__channels=(6,), width=16, numbers=MLPTrunk((7,)), numbers__dropout=0.3)
+    assert (other.trunks["picture"].channels, other.width, other.trunks["numbers"].dropout) == ((6,), 16, 0.3)
+    assert list(other.trunks) == list(parts)
+    assert (trunk.trunks["picture"].channels, trunk.width, parts["numbers"].hidden_layer_sizes) == ((4,), 8, (5,))
+    with pytest.raises(ValueError, match="Invalid parameter 'film' for estimator MultiModalTrunk"):
+        trunk.set_params(film__channels=(4,))
+    with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator ConvTrunk"):
+        trunk.set_params(picture__depth=4)
+    assert MultiModalTrunk().set_params(trunks=parts, picture__channels=(9,)).get_params()["picture__channels"] == (9,)
