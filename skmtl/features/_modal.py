@@ -89,7 +89,10 @@ class ModalReader:
         self.readers, blocks = {}, []
         for name, part in X.parts.items():
             if _all_missing(part):
-                raise ValueError(f"Part {name!r} of X is missing in all samples. Leave it out.")
+                raise ValueError(
+                    f"Part {name!r} of X is missing in all samples, so that nothing says what it holds. Leave it out, "
+                    "or let some of the samples have it: in each fold of a search, if this is one."
+                )
             reader = self._reader_of(name, form_of(part))
             try:
                 blocks.append(_read(reader, partial(reader.fit_matrix, rows=rows), part))

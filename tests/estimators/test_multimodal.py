@@ -159,6 +159,21 @@ def test_a_fitted_trunk_of_parts_is_that_of_the_frame_of_the_same_data(freeze):
     assert all(np.allclose(*pair, atol=1e-5) == freeze for pair in represented)
 
 
+@pytest.mark.parametrize("kind", ["picture", "sound", "list"])
+def test_rows_of_fit_that_lack_a_part_in_all_of_them_cannot_tell_what_it_is(kind):
+    table, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(60.0).reshape(30, 2)
+    held = {"picture": np.ones((1, 3, 3)), "sound": np.ones((4, 2)), "list": ["a", "b"]}[kind]
+    values = [None if row < 20 else held for row in range(30)]
+    model = MultiTaskRegressor(max_iter=1)
+    with pytest.raises(ValueError, match=r"Part 'own' of X is missing in all samples, .* Leave it out, or"):
+        model.fit(MultiModal({"table": table, "own": values})[:20], y[:20])
+    frame = pd.DataFrame(table, columns=["a", "b"]).assign(own=pd.Series(values, dtype=object))
+    model.fit(frame[:20], y[:20])
+    assert np.isfinite(model.predict(frame[:20])).all()
+    with pytest.raises(TypeError, match=r"(?s)Cannot encode column 'own': in row 20 .* if a row of fit holds any"):
+        model.predict(frame)
+
+
 def test_what_cannot_be_read_is_refused():
     X, y = problem(40)
     with pytest.raises(ValueError, match=r"MLPTrunk\(\) reads samples of one kind, and X is a MultiModal"):
