@@ -33,9 +33,9 @@ class ModalReader:
     """Reader of a `MultiModal`: each part as it would be read alone.
 
     The parts' matrices stand side by side in one CSR array, NaN where a part is missing. A part that is absent later
-    is missing in all samples. What sequences are longer than the longest of fit follows behind all parts: for each of
-    the `K` parts of sequences, how many values more a row holds, and then the first one more of each part, the second
-    one more of each, and so on. So a row is the same in every matrix, whatever stands beside it.
+    is missing in all samples. What sequences hold beyond the longest of fit stands behind all parts: how many values
+    more each part of sequences has in a row, and then the first of these values of every such part, the second of
+    every part, and so on. So a row is the same in every matrix, whatever stands beside it.
 
     Parameters
     ----------
