@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from ..features import (
     ArrayReader,
     BagReader,
+    Form,
     FrameReader,
     ModalReader,
+    MultiModal,
     PretrainedReader,
     Reader,
     Samples,
@@ -24,7 +27,7 @@ from ..features import (
     reader_of_frame,
     samples_of,
 )
-from ..nn import FittedTrunk, Trunk
+from ..nn import FittedTrunk, MultiModalTrunk, Trunk
 from ..tasks import Columns, TaskStructure
 from ._model import Model
 from ._parameters import check_device
@@ -64,17 +67,53 @@ def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
     ValueError
         If the trunk reads X itself and there is an encoder, too; or from either.
     """
-    own = trunk.reader(samples.form, check_device(estimator.device))
-    if own is None and samples.apart:
-        return reader_of_frame(estimator.encoder, samples)
+    device = check_device(estimator.device)
+    own = trunk.reader(samples.form, device)
     if own is None:
-        return make_reader(estimator.encoder, trunk.wants_codes, samples.form)
+        reader = (
+            reader_of_frame(estimator.encoder, samples)
+            if samples.apart
+            else make_reader(estimator.encoder, trunk.wants_codes, samples.form)
+        )
+        inner = reader.inner if isinstance(reader, FrameReader) else reader
+        if isinstance(inner, ModalReader) and isinstance(trunk, MultiModalTrunk):
+            inner.own = {
+                name: partial(_reader_of_part, estimator.encoder, part, device) for name, part in trunk.given.items()
+            }
+        return reader
     if not (isinstance(estimator.encoder, str) and estimator.encoder == "auto"):
         raise ValueError(
             f"encoder={estimator.encoder!r} was given, but {type(trunk).__name__} reads X itself. Leave encoder at "
             "'auto'."
         )
     return reader_of_frame(estimator.encoder, samples, own) if samples.apart else own
+
+
+def _reader_of_part(encoder: Any, trunk: Trunk, device: torch.device, form: Form) -> Reader | None:
+    """Return what reads a part for its trunk; None: what reads its kind."""
+    own = trunk.reader(form, device)
+    if own is None and form is Form.COLUMNS and isinstance(encoder, str) and not trunk.wants_codes:
+        return make_reader(encoder, codes=False)
+    return own
+
+
+def settle_lengths(reader: Reader, trunk: Trunk, reads_rows: bool) -> None:
+    """Settle whether later sequences may be longer than those of fit, part by part.
+
+    Parameters
+    ----------
+    reader : Reader
+    trunk : Trunk
+    reads_rows : bool
+        Whether gates read the rows themselves.
+    """
+    inner = reader.inner if isinstance(reader, FrameReader) else reader
+    if isinstance(inner, ArrayReader):
+        inner.any_length = trunk.any_length and not reads_rows
+    elif isinstance(inner, ModalReader) and isinstance(trunk, MultiModalTrunk):
+        for name, own in inner.readers.items():
+            if isinstance(own, ArrayReader):
+                own.any_length = trunk.any_length_of(name)
 
 
 def check_features(
@@ -107,6 +146,8 @@ def check_features(
         estimator.n_features_in_ = reader.n_features
         estimator.__dict__.pop("feature_names_in_", None)
         return matrix
+    if isinstance(X, MultiModal) and not reset:
+        raise ValueError(f"X was no MultiModal at fit, and now it is one, of the parts {list(X.parts)}.")
     if reset:
         matrix = reader.fit_matrix(X, rows)
         validate_data(estimator, X, skip_check_array=True)

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from ..companions import columns_read
-from ..features import ArrayReader, Reader, takes_holes
+from ..features import Reader, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
@@ -35,6 +35,7 @@ from ._arguments import (
     needs_memory,
     resolve_reader,
     resolve_samples,
+    settle_lengths,
 )
 from ._continuing import continued_constants, continued_structure, continued_targets
 from ._fitted import FittedMultiTask
@@ -211,8 +212,7 @@ class BaseMultiTask(FittedMultiTask):
         else:
             reader = resolve_reader(self, trunk, samples) if previous is None else previous.reader
             X = check_features(self, reader, X, kept, reset=previous is None)
-        if isinstance(reader, ArrayReader):
-            reader.any_length = trunk.any_length and not as_sharing(self.sharing).reads_rows
+        settle_lengths(reader, trunk, as_sharing(self.sharing).reads_rows)
         labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(
             self,

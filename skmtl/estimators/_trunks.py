@@ -8,7 +8,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..features import Form, Samples
-from ..nn import BagTrunk, ConvTrunk, MLPTrunk, MultiModalTrunk, RecurrentTrunk, TextTrunk, Trunk, as_sharing, as_trunk
+from ..nn import (
+    BagTrunk,
+    ConvTrunk,
+    FittedTrunk,
+    MLPTrunk,
+    MultiModalTrunk,
+    RecurrentTrunk,
+    TextTrunk,
+    Trunk,
+    as_sharing,
+    as_trunk,
+)
 
 
 def resolve_trunk(estimator: BaseEstimator, samples: Samples) -> Trunk:
@@ -46,20 +57,22 @@ def resolve_trunk(estimator: BaseEstimator, samples: Samples) -> Trunk:
             f"X is {form}. Leave trunk at 'auto', which follows X."
         )
     if form is Form.SEVERAL:
-        several = "X is a MultiModal of several"
+        several = "X is a MultiModal of several parts"
         way_out = "leave trunk at 'auto', which follows X"
         if samples.apart:
             several = f"X holds texts, lists or arrays in {list(samples.names)}, which are parts of their own"
             way_out += ", or drop these columns"
-        if not isinstance(trunk, MultiModalTrunk):
+        if not isinstance(trunk, (MultiModalTrunk, FittedTrunk)):
             raise ValueError(
                 f"{trunk!r} reads samples of one kind, and {several}. Give a MultiModalTrunk, which has a trunk for "
                 f"each part, or {way_out}."
             )
-        if as_sharing(params["sharing"]).reads_rows:
+        sharing = as_sharing(params["sharing"])
+        if sharing.reads_rows or sharing.needs_layers:
+            what = "has gates that read rows of columns" if sharing.reads_rows else "joins tasks between layers"
             raise ValueError(
-                f"sharing={params['sharing']!r} has gates that read rows of columns, and {several}. Use 'hard', "
-                "'independent' or 'soft'" + (", or drop these columns." if samples.apart else ".")
+                f"sharing={params['sharing']!r} {what}, and {several}. Use 'hard', 'independent' or 'soft'"
+                + (", or drop these columns." if samples.apart else ".")
             )
     if type(trunk) is not MLPTrunk or not isinstance(params["trunk"], str):
         defaults = type(estimator)().get_params(deep=False)

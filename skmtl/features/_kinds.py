@@ -221,9 +221,9 @@ def _refuse_object(values: np.ndarray, where: str) -> NoReturn:
 def refuse_type(where: str, what: str, nested: bool) -> NoReturn:
     """Refuse a column of lists, arrays, dicts or other objects."""
     advice = (
-        "Lists of identifiers, images and sequences are read in a data frame with encoder='auto', or as an X or a "
-        "part of a MultiModal of their own. Spread vectors and dicts over columns, or give encoder= a "
-        "ColumnTransformer that turns them into numbers."
+        "Lists of identifiers, images and sequences are read in a data frame with encoder='auto', if a row of fit "
+        "holds any, or as an X or a part of a MultiModal of their own. Spread vectors and dicts over columns, or give "
+        "encoder= a ColumnTransformer that turns them into numbers."
         if nested
         else "Turn the column into strings, which are encoded as categories: astype(str)."
     )

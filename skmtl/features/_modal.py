@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array, hstack
+from sklearn.utils import _safe_indexing
 from torch import Tensor
 
 from ._arrays import ArrayReader, ArrayStandardizer
@@ -18,11 +20,12 @@ from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Joined, Layout
+from ._pretrained import RepresentationReader
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer
 
-PartReader = TableReader | ArrayReader | TextReader | BagReader
+PartReader = TableReader | ArrayReader | TextReader | BagReader | RepresentationReader
 PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
 
 
@@ -30,7 +33,9 @@ class ModalReader:
     """Reader of a `MultiModal`: each part as it would be read alone.
 
     The parts' matrices stand side by side in one CSR array, NaN where a part is missing. A part that is absent later
-    is missing in all samples.
+    is missing in all samples. What sequences hold beyond the longest of fit stands behind all parts: how many values
+    more each part of sequences has in a row, and then the first of these values of every such part, the second of
+    every part, and so on. So a row is the same in every matrix, whatever stands beside it.
 
     Parameters
     ----------
@@ -41,6 +46,9 @@ class ModalReader:
 
     Attributes
     ----------
+    own : dict
+        Of parts whose trunk may read them itself, by name: what returns a reader for the form of the part, or None for
+        the usual one. What a pretrained model makes of a part is NaN where it is missing.
     readers : dict
         A reader a part.
     widths : list of int
@@ -63,6 +71,7 @@ class ModalReader:
     def __init__(self, table: TableEncoder | None = None, calls: Mapping[str, str] | None = None) -> None:
         self.table = TableEncoder() if table is None else table
         self.calls = {} if calls is None else dict(calls)
+        self.own: dict[str, Callable[[Form], Any]] = {}
 
     @property
     def n_features(self) -> int:
@@ -80,10 +89,13 @@ class ModalReader:
         self.readers, blocks = {}, []
         for name, part in X.parts.items():
             if _all_missing(part):
-                raise ValueError(f"Part {name!r} of X is missing in all samples. Leave it out.")
-            reader: PartReader = self._reader_of(form_of(part))
+                raise ValueError(
+                    f"Part {name!r} of X is missing in all samples, so that nothing says what it holds. Leave it out, "
+                    "or let some of the samples have it: in each fold of a search, if this is one."
+                )
+            reader = self._reader_of(name, form_of(part))
             try:
-                blocks.append(reader.fit_matrix(part, rows))
+                blocks.append(_read(reader, partial(reader.fit_matrix, rows=rows), part))
             except ValueError as error:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
@@ -105,24 +117,23 @@ class ModalReader:
             )
         if unknown := [name for name in X.parts if name not in self.readers]:
             raise ValueError(f"X has the part {unknown[0]!r}, which was not there at fit; known: {list(self.readers)}.")
-        blocks = []
+        blocks, beyond = [], []
         for (name, reader), width in zip(self.readers.items(), self.widths, strict=True):
             part = X.parts.get(name)
             if part is None or _all_missing(part):
                 of_tokens = isinstance(reader, (TextReader, BagReader))
-                blocks.append(csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan))
-                continue
-            try:
-                block = reader.matrix(part)
-            except ValueError as error:
-                raise ValueError(f"{self._called(name)}{error}") from error
-            if block.shape[1] > width:
-                raise ValueError(
-                    f"Part {name!r} of X holds sequences of {block.shape[1]} values, longer than the longest at fit, "
-                    f"{width}. Cut them."
-                )
+                block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
+            else:
+                try:
+                    block = _read(reader, reader.matrix, part)
+                except ValueError as error:
+                    raise ValueError(f"{self._called(name)}{error}") from error
+            if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
+                beyond.append(block[:, width:])
+                block = block[:, :width]
             blocks.append(block)
-        return _side_by_side(blocks)
+        longest = max((block.shape[1] for block in beyond), default=0)
+        return _side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
 
     def _names(self) -> Joined:
         """Return names of the matrix' columns: of several tables, each begins with that of its part."""
@@ -134,7 +145,14 @@ class ModalReader:
     def _called(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
 
-    def _reader_of(self, form: Form) -> PartReader:
+    def _reader_of(self, name: str, form: Form) -> PartReader:
+        if name in self.own:
+            try:
+                own: PartReader | None = self.own[name](form)
+            except ValueError as error:
+                raise ValueError(f"Part {name!r} of X: {error}") from error
+            if own is not None:
+                return own
         if form is Form.TEXT:
             return TextEncoder().build()
         if form is Form.BAG:
@@ -151,8 +169,41 @@ def _all_missing(part: Any) -> bool:
     return getattr(part, "ndim", 1) == 1 and all(is_missing(value) for value in part)
 
 
+def _says_nothing(value: Any) -> bool:
+    """Whether a text or an image is missing, or a text empty."""
+    if isinstance(value, np.ndarray):
+        return bool((value != value).all())
+    return is_missing(value) or (isinstance(value, (str, bytes)) and not value)
+
+
+def _read(reader: PartReader, read: Callable[[Any], Any], part: Any) -> Any:
+    """Return the matrix of a part; a pretrained model is not asked for what is missing, which is NaN."""
+    if not isinstance(reader, RepresentationReader):
+        return read(part)
+    there = [not _says_nothing(value) for value in part]
+    if all(there):
+        return read(part)
+    if not any(there) and hasattr(reader, "layout"):
+        return np.full((len(there), reader.layout.n_columns), np.nan)
+    known = read(_safe_indexing(part, np.flatnonzero(there)))
+    matrix = np.full((len(there), known.shape[1]), np.nan, known.dtype)
+    matrix[there] = known
+    return matrix
+
+
 def _side_by_side(blocks: list[Any]) -> csr_array:
     return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))
+
+
+def _interleaved(blocks: list[np.ndarray], longest: int) -> list[np.ndarray]:
+    """Return how many values each row of some blocks holds, `(n, K)`, and the values of the blocks by turns."""
+    values = np.full((len(blocks[0]), longest, len(blocks)), np.nan, np.result_type(np.float32, *blocks))
+    for place, block in enumerate(blocks):
+        values[:, : block.shape[1], place] = block
+    there = ~np.isnan(values)
+    counts = np.where(there.any(1), longest - there[:, ::-1].argmax(1), 0)
+    values[np.arange(longest)[:, None] >= counts[:, None]] = 0
+    return [counts, values.reshape(len(values), -1)]
 
 
 @dataclass
@@ -240,8 +291,7 @@ class ModalStandardizer:
             return self
         X = X if rows is None else X[rows]
         for block in self.blocks:
-            part = X[:, block.columns]
-            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            part = self._part(X, block)
             there = present(part)
             if isinstance(block.standardizer, TextStandardizer) and not there.any():
                 there[:] = True  # a table of embeddings is as long as the first rows say, even if they say nothing
@@ -296,13 +346,33 @@ class ModalStandardizer:
         """
         marks, parts = [], []
         for block in self.blocks:
-            part = rows[:, block.columns]
-            part = csr_array(part) if isinstance(block.standardizer, TextStandardizer) else part.toarray()
+            part = self._part(rows, block)
             marks.append(present(part))
             parts.append(block.standardizer.tensor(part, dtype, device))
         widths = torch.tensor([[part.shape[1] for part in parts]], dtype=dtype, device=device)
         known = torch.from_numpy(np.stack(marks, 1)).to(dtype).to(device)
         return torch.cat([widths.expand(rows.shape[0], -1), known, *parts], 1)
+
+    def _part(self, rows: csr_array, block: Block) -> csr_array | np.ndarray:
+        """Return the matrix of a part, of sequences as long as the longest of these rows, and at least as at fit."""
+        own = block.standardizer
+        part = rows[:, block.columns]
+        if isinstance(own, TextStandardizer):
+            return csr_array(part)
+        part = part.toarray()
+        usual = self.blocks[-1].columns.stop
+        if rows.shape[1] == usual or block not in (growing := [one for one in self.blocks if _may_grow(one)]):
+            return part
+        first, step = usual + growing.index(block), len(growing)
+        counts = rows[:, [first]].toarray()
+        longest = -(-int(counts.max(initial=0)) // own.shape[1]) * own.shape[1]
+        more = rows[:, first + step : first + step + longest * step : step].toarray()
+        return np.concatenate([part, np.where(np.arange(longest) < counts, more, np.nan)], 1)
+
+
+def _may_grow(block: Block) -> bool:
+    """Whether a part holds sequences, which may be longer later than at fit."""
+    return isinstance(block.standardizer, ArrayStandardizer) and block.standardizer.form is Form.SEQUENCE
 
 
 def width_of(standardizer: PartStandardizer) -> int:

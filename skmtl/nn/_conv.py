@@ -14,6 +14,7 @@ from torch.nn.functional import max_pool1d, max_pool2d
 
 from ._modules import LoopedTrunk
 from ._samples import is_sequence, steps_of
+from ._trunk import Trunk
 
 # The shorter side of an image that is halved once more.
 SMALLEST_HALVED = 4
@@ -64,6 +65,8 @@ class ConvTrunk(LoopedTrunk):
         self.channels = channels
         self.kernel_size = kernel_size
         self.dropout = dropout
+
+    build_layers = Trunk.build_layers  # it is one module
 
     def _make(self, n_features: int) -> nn.Module:
         del n_features

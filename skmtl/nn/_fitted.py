@@ -254,7 +254,11 @@ def _layers_of_mlp(trunk: MLP, generators: Sequence[torch.Generator]) -> list[ML
 
 def _layers_of_member(member: nn.Module) -> list[nn.Module]:
     """Cut a module into its layers, of which the first reads flat rows."""
-    if not isinstance(member, Unflattened):
-        return list(layers_of(member))
-    first, *rest = layers_of(member.module)
-    return [Unflattened(first, member.shape), *rest]
+    module = member.module if isinstance(member, Unflattened) else member
+    if not isinstance(module, nn.Sequential):
+        raise ValueError(
+            "The fitted trunk is one module, and no nn.Sequential: it has no layers between which tasks could share. "
+            "Use sharing='hard', 'independent' or 'soft'."
+        )
+    first, *rest = layers_of(module)
+    return [Unflattened(first, member.shape) if isinstance(member, Unflattened) else first, *rest]

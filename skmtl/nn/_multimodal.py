@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from ._bag import BagTrunk
 from ._conv import ConvTrunk
 from ._embedding import MemberEmbedding
+from ._fitted import FittedTrunk
 from ._mlp import MLPTrunk
-from ._modules import LoopedTrunk, MemberModules
+from ._modules import LoopedTrunk, MemberModules, as_trunk
+from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._text import TextTrunk, bag_of
 from ._trunk import Trunk, n_outputs_of
@@ -54,14 +56,19 @@ class Part(NamedTuple):
 class MultiModalTrunk(LoopedTrunk):
     """Specification of the trunk of a `skmtl.features.MultiModal`: a trunk a part, joined to one representation.
 
+    The parameters of each trunk in `trunks` are parameters under the part's name: a search over
+    `trunk__<part>__<parameter>` or, for another trunk in its place, `trunk__<part>`. A part that is called as one of
+    the parameters below, or whose name holds "__", is only set by `trunks`.
+
     A part that a sample lacks has no influence on what is made of the others. While training, a sample that has several
     parts sometimes loses one, so that tasks learn to do without. Costs what its parts' trunks cost.
 
     Parameters
     ----------
-    trunks : mapping of str to Trunk, or "auto", default="auto"
+    trunks : mapping of str to Trunk, nn.Module or callable, or "auto", default="auto"
         The trunk of each part by its name; a part that is not named has that of its kind: `MLPTrunk()`,
-        `TextTrunk()`, `BagTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`.
+        `TextTrunk()`, `BagTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`. Of texts and images it may be a frozen
+        `PretrainedTrunk`, which reads the part once, before training.
     fusion : {"concat", "gated", "attention"}, default="concat"
         How representations `h_k` of the parts are joined. "concat": a dense layer of all of them side by side and of
         marks of what is there, with a learned vector in the place of what is not. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`,
@@ -117,6 +124,58 @@ class MultiModalTrunk(LoopedTrunk):
 
     parts: tuple[Part, ...] = ()
 
+    def _named(self) -> dict[str, Trunk]:
+        """Return the specifications of parts whose names can be parts of a parameter's name."""
+        given = self.trunks if isinstance(self.trunks, Mapping) else {}
+        own = self._get_param_names()
+        return {
+            name: trunk
+            for name, trunk in given.items()
+            if isinstance(trunk, Trunk) and isinstance(name, str) and name not in own and "__" not in name
+        }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters and, if `deep`, each part's trunk by the part's name with its parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        params: dict[str, Any] = super().get_params(deep=False)
+        for name, trunk in self._named().items() if deep else ():
+            params[name] = trunk
+            params |= {f"{name}__{key}": value for key, value in trunk.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, trunks of parts, or their parameters.
+
+        Parameters
+        ----------
+        **params
+            Those of the specification; `<part>`, another trunk in the place of the part's; `<part>__<parameter>`.
+
+        Returns
+        -------
+        self : MultiModalTrunk
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        if "trunks" in params:
+            self.trunks = params.pop("trunks")
+        if others := {name: params.pop(name) for name in self._named() if name in params}:
+            assert isinstance(self.trunks, Mapping)
+            self.trunks = {**self.trunks, **others}
+        super().set_params(**params)
+        return self
+
     def of_parts(self, parts: Sequence[Part]) -> Self:
         """Return a copy that builds for samples of several parts.
 
@@ -131,20 +190,62 @@ class MultiModalTrunk(LoopedTrunk):
         Raises
         ------
         ValueError
-            If a trunk is given for a part that is not there.
+            If a trunk is given for a part that is not there, or what is given is none that can serve a part.
         """
-        given = {} if isinstance(self.trunks, str) else self.trunks
-        names = [part.name for part in parts]
+        given, names = self.given, [part.name for part in parts]
         if unknown := [name for name in given if name not in names]:
-            raise ValueError(f"trunks names the part {unknown[0]!r}, which X does not have; its parts are {names}.")
+            raise ValueError(
+                f"trunks names the part {unknown[0]!r}, which X does not have; its parts are {names}. If it is a "
+                "column of short texts in a frame, name it: encoder=TableEncoder(text_columns=[...])."
+            )
         bound = copy.copy(self)
         bound.parts = tuple(parts)
         return bound
 
+    @property
+    def given(self) -> dict[str, Trunk]:
+        """The trunks of the parts that are named and whose trunk is not "auto".
+
+        Raises
+        ------
+        ValueError
+            If one is no trunk, or none that can serve a part; the part is named.
+        """
+        if isinstance(self.trunks, str) and self.trunks == "auto":
+            return {}
+        if not isinstance(self.trunks, Mapping):
+            raise ValueError(f"trunks must be 'auto' or a mapping of part to trunk, got {self.trunks!r}.")
+        named = {name: trunk for name, trunk in self.trunks.items() if not _is_auto(trunk)}
+        return {name: _trunk_of_part(name, trunk) for name, trunk in named.items()}
+
+    def any_length_of(self, name: str) -> bool:
+        """Tell whether the trunk of a part of sequences reads longer ones than those of fit.
+
+        Parameters
+        ----------
+        name : str
+            The part's name.
+        """
+        given = self.given
+        return name not in given or given[name].any_length
+
+    def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+        """Refuse: parts are joined to one module; see `Trunk.build_layers`.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        del n_features, generators
+        raise ValueError(
+            f"{self!r} joins parts in one module, which has no layers between which tasks could share. Use "
+            "sharing='hard', 'independent' or 'soft'."
+        )
+
     def _make(self, n_features: int) -> nn.Module:
         del n_features
-        if isinstance(self.trunks, str) and self.trunks != "auto":
-            raise ValueError(f"trunks must be 'auto' or a mapping of part to trunk, got {self.trunks!r}.")
+        given = self.given
         if self.fusion not in FUSIONS:
             raise ValueError(f"fusion must be one of {sorted(FUSIONS)}, got {self.fusion!r}.")
         if not isinstance(self.width, Integral) or self.width < 1:
@@ -159,16 +260,43 @@ class MultiModalTrunk(LoopedTrunk):
                 f"{self!r} reads a skmtl.features.MultiModal of several parts, and X is not one. Make it one, or leave "
                 "trunk at 'auto', which follows X."
             )
-        encoders = [self._encoder(part) for part in self.parts]
+        encoders = [_encoder(part, given.get(part.name, _usual_trunk(part))) for part in self.parts]
         fusion = FUSIONS[self.fusion]([encoder.n_outputs for encoder in encoders], int(self.width))
         return MultiModalNet(encoders, [part.width for part in self.parts], fusion, self.dropout, self.part_dropout)
 
-    def _encoder(self, part: Part) -> PartNet:
-        given: Mapping[str, Trunk] = {} if isinstance(self.trunks, str) else self.trunks
-        trunk = given.get(part.name, _usual_trunk(part))
-        if isinstance(trunk, TextTrunk) != bool(part.n_tokens):
-            raise ValueError(f"{trunk!r} cannot read the part {part.name!r}, which holds {_kind(part)}.")
+
+def _is_auto(trunk: Any) -> bool:
+    return isinstance(trunk, str) and trunk == "auto"
+
+
+def _trunk_of_part(name: str, given: Any) -> Trunk:
+    """Return what is given for a part as a trunk that can serve one."""
+    try:
+        trunk = as_trunk(given, MLPTrunk)
+    except ValueError as error:
+        raise ValueError(f"trunks[{name!r}]: {error}") from error
+    if isinstance(trunk, MultiModalTrunk):
+        raise ValueError(f"trunks gives the part {name!r} a MultiModalTrunk, but a part is of one kind.")
+    if isinstance(trunk, FittedTrunk):
+        raise ValueError(
+            f"trunks gives the part {name!r} a FittedTrunk, but parts are read and standardised anew, which it "
+            "does not know. Fit an estimator to all parts, and give FittedTrunk(estimator) as the trunk of the whole."
+        )
+    if isinstance(trunk, PretrainedTrunk) and not trunk.frozen:
+        raise ValueError(
+            f"trunks gives the part {name!r} a PretrainedTrunk whose model is trained further, which it can only be "
+            "where it reads all of X. Freeze it here: adapters=None and trainable='auto'."
+        )
+    return trunk
+
+
+def _encoder(part: Part, trunk: Trunk) -> PartNet:
+    if isinstance(trunk, TextTrunk) != bool(part.n_tokens):
+        raise ValueError(f"{trunk!r} cannot read the part {part.name!r}, which holds {_kind(part)}.")
+    try:
         return PartNet(trunk, part)
+    except ValueError as error:
+        raise ValueError(f"The trunk of the part {part.name!r}, which holds {_kind(part)}: {error}") from error
 
 
 def _usual_trunk(part: Part) -> Trunk:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ._modules import LoopedTrunk
 from ._samples import is_sequence, steps_of
+from ._trunk import Trunk
 
 # Gates of a cell, each a matrix of its own.
 CELLS = {"gru": 3, "lstm": 4}
@@ -77,6 +78,8 @@ class RecurrentTrunk(LoopedTrunk):
         self.cell = cell
         self.bidirectional = bidirectional
         self.dropout = dropout
+
+    build_layers = Trunk.build_layers  # it is one module
 
     def _make(self, n_features: int) -> nn.Module:
         for name in ("hidden_size", "n_layers"):

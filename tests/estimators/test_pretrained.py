@@ -11,8 +11,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator
-from skmtl.features import Backbone, TextEncoder
-from skmtl.nn import SHARINGS, PretrainedTrunk
+from skmtl.features import Backbone, MultiModal, RepresentationReader, TextEncoder
+from skmtl.nn import SHARINGS, MLPTrunk, MultiModalTrunk, PretrainedTrunk
 from tests.pretrained import WORDS
 
 draws = np.random.default_rng(0)
@@ -262,6 +262,79 @@ def test_a_frame_of_one_column_of_texts_is_read_as_texts(classifier, trunk):
     np.testing.assert_array_equal(model.predict_proba(frame)[0], alone.predict_proba(texts)[0])
     with pytest.raises(ValueError, match=r"samples of one kind, and X holds texts, lists or arrays in \['review'\]"):
         classifier().fit(frame.assign(price=1.0), Y)
+
+
+PRICES = draws.normal(size=(N, 2))
+
+
+def of_parts(pretrained_models, kind="bert", part="review", **settings):
+    """A classifier of several parts, of which one has a pretrained trunk."""
+    own = PretrainedTrunk(pretrained_models[kind], hidden_layer_sizes=(8,), **settings)
+    trunk = MultiModalTrunk({part: own, "columns": MLPTrunk((4,))}, width=8)
+    return MultiTaskClassifier(trunk=trunk, max_iter=2, random_state=0, n_estimators=1)
+
+
+@pytest.mark.parametrize(("kind", "inputs"), [("bert", X), ("vit", IMAGES)])
+def test_a_frozen_model_reads_a_part_once_and_as_it_would(classifier, pretrained_models, monkeypatch, kind, inputs):
+    passes = []
+    original = RepresentationReader._matrix
+    monkeypatch.setattr(
+        RepresentationReader, "_matrix", lambda self, rows: passes.append(len(rows)) or original(self, rows)
+    )
+    parts = MultiModal({"columns": PRICES, "review": inputs})
+    model = of_parts(pretrained_models, kind).fit(parts, Y)
+    assert passes == [N]
+    alone = classifier(kind, max_iter=1).fit(inputs, Y)._model.reader
+    block = model._model.standardizer.blocks[1]
+    np.testing.assert_allclose(
+        model._model.reader.matrix(parts)[:, block.columns].toarray(), alone.matrix(inputs), rtol=1e-5, atol=1e-6
+    )
+    (encoder,) = [one for one in model.net_.module_.trunk.members[0].encoders if one.n_outputs == 8]
+    assert encoder.trunk.layers[0].weight.shape == (1, 16, 8)
+    expected = model.predict_proba(parts)[0]
+    np.testing.assert_array_equal(clone(model).fit(parts, Y).predict_proba(parts)[0], expected)
+    pickled = pickle.dumps(model)
+    np.testing.assert_array_equal(pickle.loads(pickled).predict_proba(parts)[0], expected)
+    model._model.reader.readers["review"].backbone.load()
+    assert len(pickle.dumps(model)) < len(pickled) + 100  # without the model's weights
+
+
+def test_a_missing_text_of_a_part_is_none_that_the_model_reads(pretrained_models):
+    texts = [None if row % 3 == 0 else "" if row % 3 == 1 else text for row, text in enumerate(X)]
+    model = of_parts(pretrained_models).fit(MultiModal({"columns": PRICES, "review": texts}), Y)
+    for nothing in ([None] * N, [""] * N):
+        np.testing.assert_allclose(
+            model.predict_proba(MultiModal({"columns": PRICES, "review": nothing}))[0],
+            model.predict_proba(MultiModal({"columns": PRICES}))[0],
+            rtol=1e-5,
+        )
+    pictures = [None if row % 2 else image for row, image in enumerate(IMAGES)]
+    model = of_parts(pretrained_models, "vit").fit(MultiModal({"columns": PRICES, "review": pictures}), Y)
+    held = model._model.standardizer.blocks[1].standardizer.mean_
+    shown = RepresentationReader._matrix(model._model.reader.readers["review"], IMAGES[::2])
+    np.testing.assert_allclose(held, shown.mean(0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_frame_of_texts_beside_columns_takes_a_pretrained_trunk(pretrained_models):
+    frame = pd.DataFrame(PRICES, columns=["price", "weight"])
+    frame["review"] = [f"{text}, said customer number {row}" for row, text in enumerate(X)]
+    model = of_parts(pretrained_models).fit(frame, Y)
+    parts = MultiModal({"columns": frame[["price", "weight"]], "review": list(frame["review"])})
+    np.testing.assert_allclose(
+        model.predict_proba(frame)[0], of_parts(pretrained_models).fit(parts, Y).predict_proba(parts)[0], rtol=1e-5
+    )
+
+
+def test_what_a_pretrained_trunk_of_a_part_cannot_read_is_named(pretrained_models):
+    parts = MultiModal({"columns": PRICES, "review": X})
+    with pytest.raises(ValueError, match=r"Part 'review' of X: .*does/not/exist"):
+        of_parts({"bert": "/does/not/exist"}).fit(parts, Y)
+    with pytest.raises(ValueError, match=r"Part 'review' of X: The model in .* reads images"):
+        of_parts(pretrained_models, "vit").fit(parts, Y)
+    with pytest.raises(ValueError, match="the part 'review' a PretrainedTrunk whose model is trained further"):
+        of_parts(pretrained_models, trainable=1).fit(parts, Y)
+    with pytest.raises(ValueError, match=r"Part 'review' of X: Row 1 of X holds 3"):
+        of_parts(pretrained_models).fit(MultiModal({"columns": PRICES, "review": [X[0], 3, *X[2:]]}), Y)
 
 
 def test_bytes_and_holes_in_images_are_read(classifier):

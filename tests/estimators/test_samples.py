@@ -160,8 +160,13 @@ def test_every_sharing_of_one_module_and_every_balancing_serve(sharing, balancin
 
 
 def test_other_ways_of_sharing_say_which_do():
-    with pytest.raises(ValueError, match="no layers between which tasks could share"):
-        classifier(sharing="ple").fit(IMAGES, DIGITS)
+    for sharing in ("ple", "film", "low_rank"):
+        with pytest.raises(
+            ValueError, match=r"ConvTrunk\(.*\) is one module, which has no layers .* Use sharing='hard'"
+        ):
+            classifier(sharing=sharing).fit(IMAGES, DIGITS)
+        with pytest.raises(ValueError, match=r"RecurrentTrunk\(.*\) is one module, which has no layers"):
+            regressor(trunk=RecurrentTrunk(4), sharing=sharing).fit(SERIES, MEANS)
 
 
 def test_several_members_have_holdouts_of_their_own():

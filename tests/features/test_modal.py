@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from skmtl.features import ArrayReader, Form, ModalReader, MultiModal, TableEncoder, form_of
+from skmtl.training import content_keys
 
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame({"number": [1.0, 2.0, np.nan, 4.0], "kind": ["a", "b", "a", None]})
@@ -67,6 +68,46 @@ def test_a_part_may_be_absent_later_and_its_statistics_stay():
         assert block[1, 4:8][others].all()
 
 
+LONGER = {
+    "sound": [RNG.normal(size=(7, 2)), np.array([[1, 2], [3, 4], [5, 6], [0, 0], [0, np.nan]]), None, SOUNDS[3]],
+    "series": [np.ones((1, 3)), None, RNG.normal(size=(5, 3)), np.zeros((3, 3))],
+}
+
+
+def fitted_to_short_sequences():
+    """Two parts of sequences, read by a reader that has seen others of at most three and two steps."""
+    reader = ModalReader()
+    short = reader.fit_matrix(container(series=[np.ones((length, 3)) for length in (1, 2, 2, 1)]))
+    return reader, reader.standardizer().update(short, None, np.ones(4)), short
+
+
+def test_sequences_may_be_longer_later_and_are_read_as_they_would_be_alone():
+    reader, standardizer, _ = fitted_to_short_sequences()
+    X = reader.matrix(container(**LONGER))
+    for rows in ([0, 1, 2, 3], [1, 3], [3, 2], [3]):
+        block = standardizer.tensor(X[rows], torch.float64, "cpu")
+        widths = [int(value) for value in block[0, :5]]
+        starts = np.cumsum([10, *widths])
+        for place, name, usual in ((2, "sound", (3, 2)), (4, "series", (2, 3))):
+            matrix = reader.readers[name].matrix([np.zeros(usual), *(LONGER[name][row] for row in rows)])[1:]
+            alone = standardizer.blocks[place].standardizer.tensor(matrix, torch.float64, "cpu")
+            torch.testing.assert_close(block[:, starts[place] : starts[place + 1]], alone)
+
+
+def test_a_row_has_the_same_key_whatever_the_length_of_its_neighbours():
+    reader, _, short = fitted_to_short_sequences()
+    parts = container(series=[np.ones((length, 3)) for length in (1, 2, 2, 1)]).parts
+    longer = {name: [*list(parts[name])[:3], LONGER[name][0 if name == "sound" else 2]] for name in LONGER}
+    X = reader.matrix(MultiModal({**parts, **longer}))
+    assert X.shape[1] > short.shape[1]
+    keys = content_keys(X, None, 0)
+    np.testing.assert_array_equal(keys[:3], content_keys(short, None, 0)[:3])
+    padded = [*longer["sound"][:3], np.concatenate([longer["sound"][3], np.zeros((1, 2))])]
+    other = content_keys(reader.matrix(MultiModal({**parts, **longer, "sound": padded})), None, 0)
+    np.testing.assert_array_equal(keys[:3], other[:3])
+    assert keys[3] != other[3]  # a step of zeros is none of padding
+
+
 @pytest.mark.parametrize("nothing", [[""] * 4, [[], None, [], []]])
 def test_a_part_of_empty_texts_or_lists_says_nothing(nothing):
     reader = ModalReader()
@@ -99,7 +140,7 @@ def test_what_a_part_cannot_hold_is_named(changes, message):
         (np.zeros((4, 3)), r"X was a MultiModal of the parts \['table', .* at fit, and now it is a ndarray"),
         (container(film=PICTURES), "X has the part 'film', which was not there at fit"),
         (container(picture=np.zeros((4, 1, 3, 3))), r"Part 'picture' of X: X holds images of shape \(1, 3, 3\)"),
-        (container(sound=[np.zeros((5, 2))] * 4), "Part 'sound' of X holds sequences of 10 values"),
+        (container(sound=[np.zeros((5, 3))] * 4), r"Part 'sound' of X: X holds sequences of shape .* \(5, 3\)"),
     ],
 )
 def test_parts_unlike_those_of_fit_are_named(X, message):

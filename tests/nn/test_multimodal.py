@@ -2,8 +2,20 @@
 
 import pytest
 import torch
+from sklearn.base import clone
 
-from skmtl.nn import ConvTrunk, Mixing, MLPTrunk, MultiModalTrunk, OpenParts, Part, RecurrentTrunk, TextTrunk
+from skmtl.nn import (
+    ConvTrunk,
+    FittedTrunk,
+    Mixing,
+    MLPTrunk,
+    MultiModalTrunk,
+    OpenParts,
+    Part,
+    PretrainedTrunk,
+    RecurrentTrunk,
+    TextTrunk,
+)
 from skmtl.nn._multimodal import FUSIONS, _lose_one
 
 PARTS = [
@@ -129,6 +141,11 @@ def test_trunks_are_given_by_part():
     module = built(PARTS[:3], trunks={"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,))}, width=8)
     encoders = module.members[0].encoders
     assert [encoder.n_outputs for encoder in encoders] == [5, 128, 4]
+    own = {"numbers": torch.nn.Linear(3, 2), "picture": torch.nn.Flatten()}
+    encoders = built([PARTS[0], PARTS[2]], trunks=own, width=8).members[0].encoders
+    assert [encoder.n_outputs for encoder in encoders] == [2, 16]
+    usual = built(PARTS[:1], trunks={"numbers": "auto"}, width=8).members[0].encoders
+    assert usual[0].n_outputs == built(PARTS[:1], width=8).members[0].encoders[0].n_outputs
 
 
 @pytest.mark.parametrize(
@@ -142,6 +159,21 @@ def test_trunks_are_given_by_part():
         ({"trunks": {"film": ConvTrunk()}}, "trunks names the part 'film', which X does not have"),
         ({"trunks": {"numbers": TextTrunk()}}, r"TextTrunk\(\) cannot read the part 'numbers', which holds columns"),
         ({"trunks": {"text": RecurrentTrunk()}}, "cannot read the part 'text', which holds texts"),
+        ({"trunks": {"numbers": 5}}, r"trunks\['numbers'\]: trunk must be 'auto', a trunk specification, .* got 5"),
+        ({"trunks": [MLPTrunk()]}, "trunks must be 'auto' or a mapping of part to trunk, got"),
+        ({"trunks": {"numbers": ConvTrunk()}}, "The trunk of the part 'numbers', which holds columns: ConvTrunk"),
+        (
+            {"trunks": {"picture": MultiModalTrunk()}},
+            "the part 'picture' a MultiModalTrunk, but a part is of one",
+        ),
+        (
+            {"trunks": {"numbers": FittedTrunk(None)}},
+            r"the part 'numbers' a FittedTrunk, .* the trunk of the whole",
+        ),
+        (
+            {"trunks": {"picture": PretrainedTrunk("vit", adapters="lora")}},
+            r"the part 'picture' a PretrainedTrunk whose model is trained further, .* Freeze it here",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
@@ -165,3 +197,23 @@ def test_an_open_trunk_says_the_same_from_what_its_tables_look_up():
         torch.testing.assert_close(opened(there, given), module(x))
     given[4] = given[4] + 1
     assert not torch.allclose(opened(there, given), module(x))
+
+
+def test_parameters_of_a_part_are_parameters_by_its_name():
+    parts = {"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,)), "width": MLPTrunk((3,)), "a__b": MLPTrunk((2,))}
+    trunk = MultiModalTrunk(parts, width=8)
+    params = trunk.get_params()
+    assert params["width"] == 8
+    assert params["picture__channels"] == (4,)
+    assert params["numbers"] is parts["numbers"]
+    assert not any(name.startswith(("a__b", "width__")) for name in params)
+    assert set(trunk.get_params(deep=False)) == {"trunks", "fusion", "width", "dropout", "part_dropout"}
+    other = clone(trunk).set_params(picture__channels=(6,), width=16, numbers=MLPTrunk((7,)), numbers__dropout=0.3)
+    assert (other.trunks["picture"].channels, other.width, other.trunks["numbers"].dropout) == ((6,), 16, 0.3)
+    assert list(other.trunks) == list(parts)
+    assert (trunk.trunks["picture"].channels, trunk.width, parts["numbers"].hidden_layer_sizes) == ((4,), 8, (5,))
+    with pytest.raises(ValueError, match="Invalid parameter 'film' for estimator MultiModalTrunk"):
+        trunk.set_params(film__channels=(4,))
+    with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator ConvTrunk"):
+        trunk.set_params(picture__depth=4)
+    assert MultiModalTrunk().set_params(trunks=parts, picture__channels=(9,)).get_params()["picture__channels"] == (9,)
