@@ -131,6 +131,7 @@ def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], 
     kinds = {
         "both": (both := MultiModal({"picture": shown, "sound": heard}), MultiModalTrunk({"sound": ConvTrunk()})),
         "both, part_dropout=0": (both, MultiModalTrunk({"sound": ConvTrunk()}, part_dropout=0)),
+        "both, augmentation=None": (both, MultiModalTrunk({"sound": ConvTrunk()})),
         "picture": (list(pictures), ConvTrunk()),
         "sound": (list(sounds), ConvTrunk()),
     }
@@ -139,7 +140,10 @@ def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], 
         there = {"picture": lacks > 0.15, "sound": lacks < 0.85}.get(name, lacks >= 0)
         rows, started = np.flatnonzero(train & there), time.process_time()
         chosen = X[rows] if isinstance(X, MultiModal) else [X[row] for row in rows]
-        model = MultiTaskClassifier(trunk=trunk, random_state=seed).fit(chosen, y[rows])
+        model = MultiTaskClassifier(trunk=trunk, random_state=seed)
+        if name.endswith("augmentation=None"):
+            model.set_params(augmentation=None)
+        model.fit(chosen, y[rows])
         seconds = time.process_time() - started
         given = {name: [X[row] for row in test]} if isinstance(X, list) else {
             "both": MultiModal({"picture": pictures[test], "sound": [sounds[row] for row in test]}),
