@@ -152,10 +152,11 @@ class MultiTaskEstimator(BaseMultiTask):
         standardises it. A scikit-learn transformer that needs no y is fitted to the labelled rows, and what it makes is
         read as a table; its parameters are searched as `encoder__…`. `skmtl.features.TextEncoder` and `BagEncoder` hold
         the settings of texts and of lists.
-    augmentation : str, augmentation, list of them or None, default=None
+    augmentation : "auto", str, augmentation, list of them or None, default="auto"
         How training rows are changed at each step, see `skmtl.augmentation`: a name of its `AUGMENTATIONS` ("mixup",
-        "noise", "crop", …), an object, whose parameters are searched as `augmentation__…`, or several in a list or a
-        `Chain`. Members see the same changed rows; companions and predictions none of it.
+        "noise", "crop", …), an object, whose parameters are searched as `augmentation__…`, several in a list or a
+        `Chain`, or None. "auto" is "mixup" for images and sequences that a built-in trunk learns to read, if a task is
+        one of classes, and None for all else. Members see the same changed rows; companions and predictions none of it.
 
     Attributes
     ----------
@@ -294,7 +295,7 @@ class MultiTaskEstimator(BaseMultiTask):
         calibration: str | None = "auto",
         balancing: Any = "auto",
         encoder: Any = "auto",
-        augmentation: Any = None,
+        augmentation: Any = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..features import ArrayStandardizer, Form, Standardizer, TextStandardizer
-from ..nn import MLP, BagEmbedding, MemberEmbedding
+from ..features import (
+    AnyStandardizer,
+    FrameReader,
+    ModalReader,
+    PretrainedStandardizer,
+    Reader,
+    RepresentationReader,
+    Standardizer,
+)
+from ..nn import MLP, MemberEncoders
 from ._model import Model
+from ._paths import Inputs, PartsPath, Path, path_of, through_frozen
 
 # A probability is never read as less than this, so that its logarithm is finite.
 SMALLEST = 1e-300
-
-
-@dataclass
-class Inputs:
-    """Some rows as the network reads them, and where the path to them begins.
-
-    Attributes
-    ----------
-    values, baselines : tuple of Tensor, each of shape (B, …)
-        What changes on the way from the baseline to a row.
-    fixed : tuple of Tensor, each of shape (B, …)
-        What stays: the places of a row's tokens, or which steps of a sequence are there.
-    """
-
-    values: tuple[Tensor, ...]
-    baselines: tuple[Tensor, ...]
-    fixed: tuple[Tensor, ...] = ()
 
 
 class ExplainedColumn:
@@ -52,10 +43,17 @@ class ExplainedColumn:
     ----------
     n_classes : int
         1: numbers.
+    reader : Reader
+        What reads X for it: as the model does, but for what goes into a frozen pretrained model.
+    rows_at_once : int or None
+        How many rows go through a pretrained model at once; None: there is none.
+    n_products : int
+        Multiplications of a forward pass of a row, about.
     """
 
     def __init__(self, model: Model, column: int, *, tempered: bool) -> None:
         self.model = model
+        self._open_reader()
         engine = int(np.flatnonzero(model.tasks == column)[0])
         self._group = next(
             place for place, group in enumerate(model.groups) if group.tasks.start <= engine < group.tasks.stop
@@ -71,14 +69,43 @@ class ExplainedColumn:
             zero, one = (float(model.targets.decode(np.array([value]), column)[0]) for value in (0.0, 1.0))
             self._centre, self._unit = zero, one - zero
 
+    def _open_reader(self) -> None:
+        """Settle what changes on the way to a row, and what reads it."""
+        model, network = self.model, self.model.network
+        self.reader: Reader = model.reader
+        self.rows_at_once: int | None = None
+        self.n_products = network.n_products
+        self._standardizer: AnyStandardizer = model.standardizer
+        inner = model.reader.inner if isinstance(model.reader, FrameReader) else model.reader
+        weight, embedding = network.head.weight, network.embedding
+        if isinstance(inner, RepresentationReader):
+            assert isinstance(model.standardizer, Standardizer)
+            self.reader = inner.inward()
+            if isinstance(model.reader, FrameReader):
+                self.reader = model.reader.inward(self.reader)
+            self._standardizer = PretrainedStandardizer(inner.backbone, inner.shape)
+            self._path: Path = through_frozen(inner, model.standardizer, weight)
+            self.rows_at_once = inner.passage.rows_at_once(inner.device)
+            self.n_products += sum(parameter.numel() for parameter in inner.backbone.load().parameters())
+            return
+        parts = inner.readers if isinstance(inner, ModalReader) else {}
+        if closed := [name for name, own in parts.items() if isinstance(own, RepresentationReader)]:
+            raise ValueError(
+                f"Nothing is known of how to explain the part {closed[0]!r}, which a pretrained model reads beside "
+                "others. Of a data frame, skmtl.inspection.permutation_importance says what each column is worth."
+            )
+        self._path = path_of(model.standardizer, [] if embedding is None else [embedding], network.trunk, weight)
+        if isinstance(embedding, MemberEncoders):
+            self.rows_at_once = embedding.passage.rows_at_once(weight.device)
+
     @property
     def linear(self) -> bool:
-        """Whether the network's outputs are linear in what it reads."""
+        """Whether the network's outputs are linear in what changes on the way to a row."""
         trunk = self.model.network.trunk
-        return isinstance(trunk, MLP) and not len(trunk.layers)
+        return self._path.linear and isinstance(trunk, MLP) and not len(trunk.layers)
 
     def inputs(self, rows: Any, baseline: Any = None) -> Inputs:
-        """Return rows of the matrix as the network reads them.
+        """Return rows of the matrix of `reader` as the network reads them.
 
         Parameters
         ----------
@@ -87,41 +114,18 @@ class ExplainedColumn:
             A row to start from. None: the mean of all that was fitted, a category that was not there at fit, the mean
             picture or sequence, a text or list without tokens.
         """
-        standardizer, x = self.model.standardizer, self._tensor(rows)
-        if baseline is None and isinstance(standardizer, ArrayStandardizer):
-            baseline = standardizer.mean_sample_[None]
-        start = None if baseline is None else self._tensor(baseline)
-        embedding = self.model.network.embedding
-        if isinstance(standardizer, TextStandardizer) and isinstance(embedding, BagEmbedding):
-            with torch.no_grad():
-                shares = embedding.padded_shares(x)  # (B, M, L)
-            return Inputs((shares,), (torch.zeros_like(shares),), (x.chunk(2, 1)[0],))
-        if isinstance(standardizer, ArrayStandardizer) and standardizer.form is Form.SEQUENCE and start is not None:
-            return _sequences(x, start, standardizer.shape[1])
-        if isinstance(embedding, MemberEmbedding) and isinstance(standardizer, Standardizer):
-            return self._with_vectors(embedding, x, start)
-        if embedding is not None or not isinstance(standardizer, (Standardizer, ArrayStandardizer)):
-            raise ValueError(
-                f"Nothing is known of how to explain what {type(standardizer).__name__} makes of X. Columns, texts, "
-                "lists of identifiers, images and sequences can be explained."
-            )
-        return Inputs((x,), (torch.zeros_like(x) if start is None else start.expand_as(x),))
+        return self._path.inputs(self._tensor(rows), None if baseline is None else self._tensor(baseline))
 
     def outputs(self, values: tuple[Tensor, ...], fixed: tuple[Tensor, ...]) -> Tensor:
-        """Return the output block, `(M, B, O)`, of `Inputs`.
+        """Return the output block before chains link it, `(M, B, O)`, of `Inputs`.
 
         Parameters
         ----------
         values, fixed : tuple of Tensor
         """
-        network = self.model.network
-        if isinstance(network.embedding, BagEmbedding):
-            return self._run(network.embedding.pooled(fixed[0], values[0]))
-        if isinstance(network.embedding, MemberEmbedding):
-            dense, vectors = values
-            members = vectors.transpose(0, 1).flatten(2)  # (M, B, C · D)
-            return self._run(torch.cat([dense.expand(len(members), -1, -1), members], 2))
-        return self._run(torch.cat([*values, *fixed], 1))
+        network, x = self.model.network, self._path.read(values, fixed)
+        outputs: Tensor = network.head(x if isinstance(self._path, PartsPath) else network.trunk(x))
+        return outputs
 
     def predicted(self, outputs: Tensor, codes: Tensor) -> Tensor:
         """Return what is explained, `(B,)`, in float64.
@@ -132,7 +136,7 @@ class ExplainedColumn:
         codes : Tensor of int of shape (B,)
             The class of each row whose log-odds are asked for; not read for numbers.
         """
-        part = self.model.objective.member_average(outputs)[self._group][:, self._place]
+        part = self._average(outputs)
         if self.n_classes == 1:
             return self._loss.point(part) * self._unit + self._centre
         logs = part.clamp_min(SMALLEST).log() * self._inverse_temperature  # (B, K)
@@ -146,37 +150,13 @@ class ExplainedColumn:
         ----------
         outputs : Tensor of shape (M, B, O)
         """
-        return self.model.objective.member_average(outputs)[self._group][:, self._place].argmax(1)
+        return self._average(outputs).argmax(1)
+
+    def _average(self, outputs: Tensor) -> Tensor:
+        """Return the members' mean prediction of the column, `(B,)`, or of its classes, `(B, K)`."""
+        linked = self.model.network.head.linked(outputs)
+        return self.model.objective.member_average(linked)[self._group][:, self._place]
 
     def _tensor(self, rows: Any) -> Tensor:
         weight = self.model.network.head.weight
-        return self.model.standardizer.tensor(rows, weight.dtype, weight.device)
-
-    def _run(self, x: Tensor) -> Tensor:
-        network = self.model.network
-        outputs: Tensor = network.head(network.trunk(x))
-        return outputs
-
-    @torch.no_grad()
-    def _with_vectors(self, embedding: MemberEmbedding, x: Tensor, start: Tensor | None) -> Inputs:
-        """Return rows with the vectors of their categories, `(B, M, C, D)`."""
-        n_columns = embedding.n_columns
-        if start is None:  # the first row of a column's vectors is for categories that were not there
-            sizes = self.model.standardizer.embedding_rows
-            start = x.new_zeros(1, x.shape[1])
-            start[0, -n_columns:] = torch.as_tensor(np.cumsum([0, *sizes[:-1]])).to(start)
-        table = embedding.weight.flatten(0, 1)
-        vectors, first = (table[embedding.places(rows)].transpose(0, 1) for rows in (x, start))
-        dense = x[:, :-n_columns]
-        return Inputs((dense, vectors), (start[:, :-n_columns].expand_as(dense), first.expand_as(vectors)))
-
-
-def _sequences(x: Tensor, start: Tensor, n_features: int) -> Inputs:
-    """Return sequences whose path begins at one of the same length: the first steps of `start`, and means beyond it."""
-    n_values = x.shape[1] * n_features // (n_features + 1)
-    values, there = x[:, :n_values], x[:, n_values:]
-    first = start[:, : start.shape[1] * n_features // (n_features + 1)]
-    common = min(n_values, first.shape[1])
-    baseline = torch.zeros_like(values)
-    baseline[:, :common] = first[:, :common]
-    return Inputs((values,), (baseline * there.repeat_interleave(n_features, 1),), (there,))
+        return self._standardizer.tensor(rows, weight.dtype, weight.device)

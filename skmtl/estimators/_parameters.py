@@ -148,7 +148,8 @@ def resolve(
     sharing, balancing = clone(as_sharing(estimator.sharing)), resolve_balancing(estimator.balancing)
     sharing.check()
     balancing.check()
-    augmentation = tuple(clone(part) for part in as_augmentations(estimator.augmentation))
+    asked = usual_augmentation(trunk) if _is_auto(estimator.augmentation) else estimator.augmentation
+    augmentation = tuple(clone(part) for part in as_augmentations(asked))
     for part in augmentation:
         part.check()
     n_estimators = trunk.usual_members if estimator.n_estimators == "auto" else estimator.n_estimators
@@ -166,8 +167,8 @@ def resolve(
             f"n_estimators={n_estimators}, validation_fraction={estimator.validation_fraction}: give at least "
             f"{max(needed, 2)}, or early_stopping='auto'."
         )
-    automatic = int(np.clip(n_distinct // 32, 32, trunk.largest_batch))
-    batch_size = automatic if estimator.batch_size == "auto" else estimator.batch_size
+    usual_batch = int(np.clip(n_distinct // 32, 32, trunk.largest_batch))
+    batch_size = usual_batch if estimator.batch_size == "auto" else estimator.batch_size
     if n_distinct <= batch_size and n_rows <= max(batch_size, LARGEST_WHOLE_BATCH):
         batch_size = max(n_rows, 1)
     device = check_device(estimator.device)
@@ -179,6 +180,22 @@ def resolve(
     sizes = int(n_estimators), bool(early_stopping), together, int(patience), int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration, augmentation)
+
+
+def usual_augmentation(trunk: Trunk) -> str | None:
+    """Return the name of a trunk's augmentation where a task is one of classes; of a fitted one, that of its own trunk.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    """
+    if isinstance(trunk, FittedTrunk):
+        return usual_augmentation(trunk.estimator._model.resolved.trunk)
+    return trunk.usual_augmentation
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def automatic_patience(n_rows: int) -> int:
@@ -225,7 +242,8 @@ def settle(
 ) -> Resolved:
     """Settle what depends on the tasks and on the size of the coded table.
 
-    Companions must have a task to serve and, if they were not named, a table that is small enough.
+    Companions must have a task to serve and, if they were not named, a table that is small enough. The usual
+    augmentation is there for a task of classes.
 
     Parameters
     ----------
@@ -252,7 +270,8 @@ def settle(
         )
     if names and estimator.companions == "auto":
         names = affordable(n_rows, n_columns, of_texts=of_texts)
-    return replace(resolved, balancing=balancing, companions=names)
+    augmentation = () if numbers and _is_auto(estimator.augmentation) else resolved.augmentation
+    return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation)
 
 
 def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:
@@ -268,7 +287,7 @@ def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:
     ValueError
         If it is none.
     """
-    if isinstance(balancing, str) and balancing == "auto":
+    if _is_auto(balancing):
         balancing = "scale_invariant" if of_numbers else "uniform"
     return clone(as_balancing(balancing))
 

@@ -13,9 +13,10 @@ from ._container import MultiModal
 from ._forms import Form, form_of
 from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
+from ._kinds import is_missing
 from ._layout import Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
-from ._occurrences import TextPlaces
+from ._occurrences import TextPlaces, TextWords
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
 from ._readers import (
     AnyStandardizer,
@@ -26,7 +27,7 @@ from ._readers import (
     reader_of_frame,
     takes_holes,
 )
-from ._represent import POOLINGS, Passage
+from ._represent import POOLINGS, FrozenEncoder, Passage
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader, TextStandardizer, texts_of
@@ -42,6 +43,7 @@ __all__ = [
     "BagReader",
     "Form",
     "FrameReader",
+    "FrozenEncoder",
     "Inputs",
     "Layout",
     "MatrixReader",
@@ -61,10 +63,12 @@ __all__ = [
     "TextPlaces",
     "TextReader",
     "TextStandardizer",
+    "TextWords",
     "TransformerReader",
     "as_tensor",
     "check_finite",
     "form_of",
+    "is_missing",
     "make_reader",
     "need",
     "reader_of_frame",

@@ -140,16 +140,49 @@ class Backbone:
         ValueError
             If there is no tokenizer.
         """
-        tokenizer = self.tokenizer()
-        positions = getattr(self.load().config, "max_position_embeddings", None)
-        known = (tokenizer.model_max_length, positions)
-        limit = min([max_length, *(int(most) for most in known if most is not None and 0 < most < _NO_LENGTH)])
-        ids = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
+        limit = self._limit(max_length)
+        ids = self.tokenizer()(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         table = np.zeros((len(ids), max(1, int(lengths.max(initial=1)))), np.int32)
         table[np.arange(table.shape[1]) < lengths[:, None]] = np.concatenate([np.asarray(row, np.int32) for row in ids])
         table[np.arange(table.shape[1]) < lengths[:, None]] += 1
         return table
+
+    def spans(self, texts: list[str], max_length: int) -> list[np.ndarray]:
+        """Return where each token of each text begins and ends, in characters, `(L, 2)`; special ones are empty.
+
+        Parameters
+        ----------
+        texts : list of str
+        max_length : int
+            As in `tokens`.
+
+        Raises
+        ------
+        ValueError
+            If there is no tokenizer, or it does not know where its tokens stand.
+        """
+        tokenizer = self.tokenizer()
+        if not tokenizer.is_fast:
+            raise ValueError(
+                f"The tokenizer in {self.source!r}, a {type(tokenizer).__name__}, does not tell where in a text its "
+                "tokens stand, so that nothing can be said of words. Save one that does, of the tokenizers package."
+            )
+        limit = self._limit(max_length)
+        found = tokenizer(texts, truncation=True, max_length=limit, return_offsets_mapping=True)["offset_mapping"]
+        return [np.asarray(own, np.int64).reshape(-1, 2) for own in found]
+
+    @property
+    def special(self) -> np.ndarray:
+        """Tokens that stand for no piece of a text, but for its beginning or end; that for what is unknown does."""
+        tokenizer = self.tokenizer()
+        return np.array(sorted({*tokenizer.all_special_ids} - {tokenizer.unk_token_id}), np.int64)
+
+    def _limit(self, max_length: int) -> int:
+        """Return the tokens of a text that are read."""
+        positions = getattr(self.load().config, "max_position_embeddings", None)
+        known = (self.tokenizer().model_max_length, positions)
+        return min([max_length, *(int(most) for most in known if most is not None and 0 < most < _NO_LENGTH)])
 
     def tokenizer(self) -> Any:
         """Return the tokenizer.

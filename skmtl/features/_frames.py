@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -283,6 +284,22 @@ class FrameReader:
         parts = {self._rest: frame[:, rest].to_native()} if rest else {}
         own = {name: values_of(X, place) for name, place in zip(self.samples.names, apart, strict=True)}
         return MultiModal({**parts, **own})
+
+    @property
+    def rest(self) -> str | None:
+        """Name of the part that holds all columns but texts and lists; None if there are no others."""
+        return self._rest if len(self.names) > len(self.samples.apart) else None
+
+    def inward(self, inner: Any) -> FrameReader:
+        """Return a copy that reads its parts by another reader.
+
+        Parameters
+        ----------
+        inner : Reader
+        """
+        result = copy.copy(self)
+        result.inner = inner
+        return result
 
     def _places(self, names: Sequence[Any]) -> list[int]:
         """Return where the columns of fit stand in a frame."""

@@ -113,7 +113,12 @@ def _cached_family(kind: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell None, NaN, NaT and pandas' NA."""
+    """Tell None, NaN, NaT and pandas' NA.
+
+    Parameters
+    ----------
+    value : Any
+    """
     family = _family(type(value))
     return family == MISSING or (family in (Kind.NUMBER, MOMENT, Kind.DURATION) and bool(value != value))
 

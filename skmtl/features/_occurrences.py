@@ -15,7 +15,66 @@ _ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s]")
 
 
-class TextPlaces:
+class TextWords:
+    """A text and its words, which share what belongs to parts of the text.
+
+    Parameters
+    ----------
+    text : str
+
+    Attributes
+    ----------
+    words : list of str
+        Runs of letters and digits, single characters of Chinese and Japanese, and signs, in the order of the text. Of a
+        text of spaces alone, the text itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.features import TextWords
+    >>> text = TextWords("so good!")
+    >>> text.shared_out(np.array([1.0, 6.0]), np.array([[0, 2], [0, 7]])).tolist()  # "so", and "so good", 6 letters
+    [3.0, 4.0, 0.0]
+    """
+
+    def __init__(self, text: str) -> None:
+        found = [match.span() for match in _WORD.finditer(text)]
+        self.words = [text[first:last] for first, last in found] or [text]
+        self._letters = np.array([not letter.isspace() for letter in text], dtype=float)
+        self._starts = np.array([first for first, _ in found] or [0])
+        if not found:
+            self._letters[:] = 1
+
+    def shared_out(self, values: np.ndarray, spans: np.ndarray) -> np.ndarray:
+        """Return the sum of what parts of the text give to each word, `(n_words,)`.
+
+        A part's value is split evenly among its characters, spaces apart.
+
+        Parameters
+        ----------
+        values : ndarray of shape (N,)
+        spans : ndarray of int of shape (N, 2)
+            Where each part begins and ends, in characters.
+        """
+        counts = np.concatenate([[0.0], np.cumsum(self._letters)])
+        first, last = spans.T
+        letters = counts[last] - counts[first]
+        # A part of a space alone goes to the word before it.
+        place = np.maximum(np.searchsorted(self._starts, first, side="right") - 1, 0)
+        alone = letters == 0
+        result = np.zeros(len(self.words))
+        np.add.at(result, place[alone], values[alone])
+        each = np.where(alone, 0, values / np.where(alone, 1, letters))
+        steps = np.zeros(len(self._letters) + 1)
+        np.add.at(steps, first, each)
+        np.add.at(steps, last, -each)
+        per_letter = np.cumsum(steps)[:-1] * self._letters
+        if len(per_letter):
+            result += np.add.reduceat(per_letter, self._starts)
+        return result
+
+
+class TextPlaces(TextWords):
     """A text, its words, and the tokens that a reader finds in it.
 
     Parameters
@@ -43,12 +102,7 @@ class TextPlaces:
 
     def __init__(self, reader: TextReader, text: str) -> None:
         text = _SPACES.sub(" ", text)  # as the pieces of several characters have it
-        found = [match.span() for match in _WORD.finditer(text)]
-        self.words = [text[first:last] for first, last in found] or [text]
-        self._letters = np.array([not letter.isspace() for letter in text], dtype=float)
-        self._starts = np.array([first for first, _ in found] or [0])
-        if not found:
-            self._letters[:] = 1
+        super().__init__(text)
         spans: list[tuple[int, int]] = []
         columns: list[np.ndarray] = [np.empty(0, np.int64)]
         for block, (grams, own) in enumerate(_grams(reader, text)):
@@ -68,22 +122,7 @@ class TextPlaces:
         values : ndarray of shape (N,)
             One a token, in the order of `columns`.
         """
-        counts = np.concatenate([[0.0], np.cumsum(self._letters)])
-        first, last = self._spans.T
-        letters = counts[last] - counts[first]
-        # A token of a space alone goes to the word before it.
-        place = np.maximum(np.searchsorted(self._starts, first, side="right") - 1, 0)
-        alone = letters == 0
-        result = np.zeros(len(self.words))
-        np.add.at(result, place[alone], values[alone])
-        each = np.where(alone, 0, values / np.where(alone, 1, letters))
-        steps = np.zeros(len(self._letters) + 1)
-        np.add.at(steps, first, each)
-        np.add.at(steps, last, -each)
-        per_letter = np.cumsum(steps)[:-1] * self._letters
-        if len(per_letter):
-            result += np.add.reduceat(per_letter, self._starts)
-        return result
+        return self.shared_out(values, self._spans)
 
 
 def _grams(reader: TextReader, text: str) -> list[tuple[list[str], list[tuple[int, int]]]]:

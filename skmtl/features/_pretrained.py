@@ -16,7 +16,7 @@ from ._chunks import as_tensor
 from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
-from ._represent import Passage, represent_frozen
+from ._represent import FrozenEncoder, Passage, represent_frozen
 from ._standardizer import Standardizer
 from ._texts import texts_of
 
@@ -136,6 +136,16 @@ class RepresentationReader(PretrainedReader):
     def standardizer(self) -> Standardizer:
         """Return a standardizer of representations; see `Reader.standardizer`."""
         return Standardizer(self.layout)
+
+    def inward(self) -> PretrainedReader:
+        """Return a reader whose matrix holds what goes into the model, and not what comes out."""
+        result = PretrainedReader(self.backbone, self.max_length)
+        result.shape, result._images = self.shape, self._images
+        return result
+
+    def encoder(self) -> FrozenEncoder:
+        """Return the model that makes representations of what goes in."""
+        return FrozenEncoder(self.backbone, replace(self.passage, shape=self.shape), self.device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Go on on the CPU."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,7 +65,44 @@ class Passage:
     checkpointing: bool = False
     shape: tuple[int, ...] = ()
 
-    def represent(self, model: nn.Module, x: Tensor, padding: int = 0) -> Tensor:
+    def rows_at_once(self, device: torch.device) -> int:
+        """Return how many rows go through at once.
+
+        Parameters
+        ----------
+        device : torch.device
+        """
+        return CHUNK_ROWS.get(device.type, CHUNK_ROWS["other"]) if self.chunk_size is None else self.chunk_size
+
+    def vectors(self, model: nn.Module, x: Tensor, padding: int = 0) -> Tensor:
+        """Return the vectors of tokens as the model looks them up, `(B, L, E)`.
+
+        Parameters
+        ----------
+        model : nn.Module
+            Of transformers.
+        x : Tensor of shape (B, L)
+            Tokens.
+        padding : int, default=0
+
+        Raises
+        ------
+        ValueError
+            If the model takes tokens only.
+        """
+        table = None
+        if "inputs_embeds" in inspect.signature(model.forward).parameters:
+            with suppress(NotImplementedError):  # of models that look up several
+                table = cast(Any, model).get_input_embeddings()
+        if table is None:
+            raise ValueError(
+                f"A {type(model).__name__} takes tokens and no vectors in their place, so that it has no slopes along "
+                "words, and they cannot be explained."
+            )
+        vectors: Tensor = table(_tokens(x, padding))
+        return vectors
+
+    def represent(self, model: nn.Module, x: Tensor, padding: int = 0, vectors: Tensor | None = None) -> Tensor:
         """Return the representation, `(B, H)`.
 
         Parameters
@@ -75,21 +113,23 @@ class Passage:
             Tokens as from `Backbone.tokens`, or normalised images, flat.
         padding : int, default=0
             The token that is put behind a text's end.
+        vectors : Tensor of shape (B, L, E) or None, default=None
+            Read in the place of those of the tokens; None: these.
         """
         lengths = (x > 0).sum(1) if not self.shape else torch.zeros(len(x), dtype=torch.long, device=x.device)
         order = lengths.argsort(stable=True)
         again = self.checkpointing and torch.is_grad_enabled()
         parts = []
-        size = CHUNK_ROWS.get(x.device.type, CHUNK_ROWS["other"]) if self.chunk_size is None else self.chunk_size
-        for rows in torch.split(order, size):
+        for rows in torch.split(order, self.rows_at_once(x.device)):
             own = x[rows] if self.shape else x[rows, : max(1, int(lengths[rows].max()))]
+            read = None if vectors is None else vectors[rows, : own.shape[1]]
             if again:
-                parts.append(cast(Tensor, checkpoint(self._chunk, model, own, padding, use_reentrant=False)))
+                parts.append(cast(Tensor, checkpoint(self._chunk, model, own, padding, read, use_reentrant=False)))
             else:
-                parts.append(self._chunk(model, own, padding))
+                parts.append(self._chunk(model, own, padding, read))
         return torch.cat(parts)[order.argsort()]
 
-    def _chunk(self, model: nn.Module, x: Tensor, padding: int) -> Tensor:
+    def _chunk(self, model: nn.Module, x: Tensor, padding: int, vectors: Tensor | None) -> Tensor:
         """Run one chunk, `(B, L)` → `(B, H)`."""
         low = self.precision == "bfloat16"
         inputs: dict[str, Any]
@@ -99,7 +139,8 @@ class Passage:
             there = (x > 0).to(torch.float32)  # (B, L)
             read = there.long()
             read[:, 0] = 1  # a text without any token: attention needs something to attend to
-            inputs = {"input_ids": torch.where(x > 0, x.long() - 1, padding), "attention_mask": read}
+            inputs = {"input_ids": _tokens(x, padding)} if vectors is None else {"inputs_embeds": vectors}
+            inputs["attention_mask"] = read
         with torch.autocast(x.device.type, torch.bfloat16) if low else nullcontext():
             units: Tensor = model(**inputs).last_hidden_state
         units = units.float()
@@ -107,6 +148,44 @@ class Passage:
             units = units.flatten(2).transpose(1, 2)  # (B, L, H)
         there = units.new_ones(units.shape[:2]) if there is None else there
         return POOLINGS[self.pooling](units, there)
+
+
+def _tokens(x: Tensor, padding: int) -> Tensor:
+    """Return the numbers of tokens as the model counts them, `(B, L)`."""
+    return torch.where(x > 0, x.long() - 1, padding)
+
+
+class FrozenEncoder:
+    """A pretrained model as it is.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    passage : Passage
+    device : torch.device
+        Where it runs.
+    """
+
+    def __init__(self, backbone: Backbone, passage: Passage, device: torch.device) -> None:
+        self.backbone, self.passage, self.device = backbone, passage, device
+        self._model = backbone.load() if device.type == "cpu" else backbone.copy().to(device)
+        self._padding = 0 if passage.shape else backbone.padding
+
+    def vectors(self, x: Tensor) -> Tensor:
+        """Return the vectors of tokens, `(B, L)` → `(B, 1, L, E)`."""
+        return self.passage.vectors(self._model, x.to(self.device), self._padding).unsqueeze(1)
+
+    def __call__(self, x: Tensor, vectors: Tensor | None = None) -> Tensor:
+        """Return what it makes of rows, `(B, L)` → `(B, H)` on the CPU.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, L)
+        vectors : Tensor of shape (B, 1, L, E) or None, default=None
+            Read in the place of those of the tokens.
+        """
+        own = None if vectors is None else vectors[:, 0]
+        return self.passage.represent(self._model, x.to(self.device), self._padding, own).cpu()
 
 
 @torch.no_grad()
@@ -120,6 +199,4 @@ def represent_frozen(backbone: Backbone, passage: Passage, x: Tensor, device: to
     x : Tensor of shape (B, L)
     device : torch.device
     """
-    model = backbone.load() if device.type == "cpu" else backbone.copy().to(device)
-    padding = 0 if passage.shape else backbone.padding
-    return passage.represent(model, x.to(device), padding).cpu()
+    return FrozenEncoder(backbone, passage, device)(x)

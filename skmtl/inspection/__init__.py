@@ -11,7 +11,8 @@ Of a Display, `from_estimator` computes and draws; the data stay as attributes, 
 ['loss / loss of the best constant', 'R²']
 """
 
-from ._attributions import Attributions, attributions
+from ._attributed import Attributions
+from ._attributions import attributions
 from ._attributions_display import AttributionsDisplay
 from ._calibration import CalibrationCurve, CalibrationDisplay
 from ._confusion import ConfusionMatrixDisplay

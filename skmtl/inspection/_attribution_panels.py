@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._attributions import Attributions
+from ._attributed import Attributions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,109 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._arguments import check_features
 from ..estimators._base import BaseMultiTask
-from ..estimators._explaining import ExplainedColumn, Inputs
+from ..estimators._explaining import ExplainedColumn
+from ..estimators._paths import Inputs
+from ..features import Reader
 from ..training import few_threads
+from ._attributed import Attributions
 from ._gradients import exact, integrated
 from ._origins import origins_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # Values of a chunk of rows, along all steps of the path, that captum holds at a time.
 CHUNK_VALUES = 2**22
-
-
-class Attributions:
-    """What :func:`attributions` returns: how a prediction comes about, for each row.
-
-    Attributes
-    ----------
-    values : ndarray of shape (n_samples, n_features) or (n_samples, *sample), or list of ndarray of shape (n_words,)
-        What each column, each value of a picture or sequence, each word of a text, or each identifier of a list adds to
-        the prediction. In the units of the task, or for classes in units of log-odds.
-    predicted, baseline : ndarray of shape (n_samples,)
-        What is explained, of each row and of where its path begins.
-    task : str
-    target : ndarray of shape (n_samples,) or None
-        The class whose log-odds against all others are explained; None: the task is one of numbers.
-    feature_names : list of str or None
-        Names of the columns; None for texts, lists, pictures and sequences.
-    words : list of list of str or None
-        The words of each text, or the distinct identifiers of each list, as strings; None if X holds neither.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmtl.inspection import Attributions
-    >>> found = Attributions(np.array([[0.5, -1.0]]), np.array([3.5]), np.array([4.0]), "price", None, ["age", "size"])
-    >>> found.residual
-    array([0.])
-    >>> found.of_row(0)
-    [('age', 0.5), ('size', -1.0)]
-    """
-
-    def __init__(
-        self,
-        values: Any,
-        predicted: np.ndarray,
-        baseline: np.ndarray,
-        task: str,
-        target: np.ndarray | None = None,
-        feature_names: Sequence[str] | None = None,
-        words: Sequence[Sequence[str]] | None = None,
-    ) -> None:
-        self.values = values
-        self.predicted, self.baseline = predicted, baseline
-        self.task, self.target = task, target
-        self.feature_names = None if feature_names is None else list(feature_names)
-        self.words = None if words is None else [list(own) for own in words]
-
-    @property
-    def residual(self) -> np.ndarray:
-        """What is left of `predicted - baseline` beside the sum of the values, `(n_samples,)`: the integral's error."""
-        sums: np.ndarray = np.array([float(np.sum(own)) for own in self.values])
-        return np.asarray(self.predicted - self.baseline - sums)
-
-    def of_row(self, row: int) -> list[tuple[str, float]]:
-        """Return the columns or words of one row, each with what it adds.
-
-        Parameters
-        ----------
-        row : int
-
-        Returns
-        -------
-        list of (str, float)
-
-        Raises
-        ------
-        ValueError
-            If X holds pictures or sequences, whose values have no names.
-        """
-        names = self.feature_names if self.words is None else self.words[row]
-        if names is None:
-            raise ValueError("Values of pictures and sequences have no names: read `values[row]`.")
-        return list(zip(names, (float(value) for value in self.values[row]), strict=True))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the values of a table as a data frame: a row a sample, a column a feature.
-
-        Returns
-        -------
-        pandas.DataFrame
-
-        Raises
-        ------
-        ValueError
-            If X was no table.
-        ImportError
-            If pandas is not installed.
-        """
-        if self.feature_names is None:
-            raise ValueError("Only attributions of tables are a data frame: read `values`, or `of_row` for words.")
-        import pandas as pd
-
-        return pd.DataFrame(self.values, columns=self.feature_names)
 
 
 def attributions(
@@ -140,6 +47,14 @@ def attributions(
     empty one, and lets the shares of all in the pooled vector grow. Of a network without hidden layers the integral is
     exact, and no package is needed; all others are read by captum.
 
+    Of samples of several parts, and of data frames with texts or lists among their columns, all parts move at once,
+    each as it would alone, and what they add sums to the prediction: `Attributions.parts` holds each part's own, such
+    as the words of a text. Whether a part is there is the same all the way, so that one that a row lacks adds nothing.
+
+    Through a `PretrainedTrunk`, frozen or trained further, and through a `FittedTrunk` of a frozen one, the path of a
+    text leads through the vectors of its tokens, and that of a picture through its pixels. Words beyond `max_length`
+    add nothing.
+
     Parameters
     ----------
     estimator : MultiTaskClassifier, MultiTaskRegressor or MultiTaskEstimator
@@ -154,7 +69,10 @@ def attributions(
     baseline : X of one row, default=None
         Where the path begins, in the form of X. None: the mean of the fitted rows, in which a category with a vector of
         its own counts as one that was not there; zero where X is sparse; the mean picture, or the mean of each step of
-        a sequence; an empty text or list, the only baseline of these.
+        a sequence; an empty text or list, the only baseline of these. Through a pretrained model, vectors of tokens
+        begin at that of the padding token, or at zero if there is none, those for the beginning and end of a text
+        stay, and pictures begin at the mean colour of those that the model learned from. Of several parts, one that
+        this row lacks begins as is usual.
     part : "network" or None, default=None
         "network": explain the network alone, without companions and temperatures. None: explain what `predict` and
         `predict_proba` say, which is refused where companions have a part in it.
@@ -171,9 +89,20 @@ def attributions(
     ------
     ValueError
         If the task or class is unknown, or not learned from the features; if the model has companions and `part` is
-        None; or if the baseline is not one row.
+        None; if the baseline is not one row, or holds a text or list; or if a pretrained model takes no vectors in the
+        place of tokens, or its tokenizer does not tell where they stand.
     ImportError
         If captum is needed and not installed.
+
+    Notes
+    -----
+    A row costs `n_steps` passes through the network, forwards and backwards. Of a pretrained model that is some 130
+    times what predicting it takes, and as many rows go through at once as its trunk's `chunk_size` says: memory is that
+    of a training step of so many rows.
+
+    Sundararajan et al. begin texts at vectors of zero, which many tables hold for padding. Where a model divides a
+    token's vector by its length before all else, a path from zero would have only one direction, and all would happen
+    at its beginning; from another vector it does not.
 
     References
     ----------
@@ -198,11 +127,11 @@ def attributions(
     _refuse_companions(estimator, column, part)
     explained = ExplainedColumn(model, column, tempered=part is None)
     code = _code_of(model, column, explained.n_classes, target_class)
-    rows, first = _read(estimator, X), None if baseline is None else _read(estimator, baseline)
-    origins = origins_of(estimator, X)
-    if first is not None and (first.shape[0] != 1 or origins.words is not None):
-        what = "one row" if origins.words is None else "None: the only baseline of texts and lists is an empty one"
-        raise ValueError(f"baseline must be {what}; got {first.shape[0]} rows.")
+    rows = _read(estimator, explained.reader, X)
+    first = None if baseline is None else _read(estimator, explained.reader, baseline)
+    origins = origins_of(estimator, explained.reader, X)
+    if first is not None:
+        origins.check_baseline(first)
     values, ends, codes = [], [], []
     for chunk in _chunks(explained, rows, n_steps):
         inputs = explained.inputs(rows[chunk], first)
@@ -212,8 +141,7 @@ def attributions(
         codes.append(own_codes)
     start, end = np.concatenate(ends, axis=1)
     target = None if explained.n_classes == 1 else model.targets.classes[column][np.concatenate(codes)]
-    gathered = np.stack(values) if origins.words is None else values
-    return Attributions(gathered, end, start, model.structure.columns[column], target, origins.names, origins.words)
+    return origins.attributed(values, end, start, model.structure.columns[column], target)
 
 
 def _explain(
@@ -223,7 +151,7 @@ def _explain(
     network, n_rows = explained.model.network, len(inputs.values[0])
     if network.training:
         network.eval()
-    with few_threads(n_rows * n_steps * network.n_products):
+    with few_threads(n_rows * n_steps * explained.n_products):
         with torch.no_grad():
             outputs = explained.outputs(inputs.values, inputs.fixed)
             codes = torch.full((n_rows,), code or 0)
@@ -236,10 +164,10 @@ def _explain(
 
 
 def _chunks(explained: ExplainedColumn, rows: Any, n_steps: int) -> Iterator[slice]:
-    """Yield some rows at a time: captum holds them once for each step."""
+    """Yield some rows at a time: captum holds them once for each step; as many as a pretrained model takes at once."""
     model = explained.model
     per_row = max(model.network.n_members * model.network.widest, model.standardizer.n_outputs)
-    step = max(8, CHUNK_VALUES // (per_row * n_steps))
+    step = explained.rows_at_once or max(8, CHUNK_VALUES // (per_row * n_steps))
     for first in range(0, rows.shape[0], step):
         yield slice(first, first + step)
 
@@ -258,9 +186,9 @@ def _check(estimator: Any, part: str | None, n_steps: int) -> None:
         raise ValueError(f"n_steps must be a positive integer, got {n_steps!r}.")
 
 
-def _read(estimator: Any, X: Any) -> Any:
+def _read(estimator: Any, reader: Reader, X: Any) -> Any:
     """Return X as a matrix with a row at least."""
-    rows = check_features(estimator, estimator._model.reader, X, reset=False)
+    rows = check_features(estimator, reader, X, reset=False)
     if not rows.shape[0]:
         raise ValueError("X has no row to explain.")
     return rows

@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from ._attributed import Attributions
 from ._attribution_panels import draw_bars, draw_heat, draw_waterfall, draw_words, importances
-from ._attributions import Attributions, attributions
+from ._attributions import attributions
 from ._panels import PANEL, panel_grid
 
 if TYPE_CHECKING:

@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..estimators._explaining import ExplainedColumn, Inputs
+from ..estimators._explaining import ExplainedColumn
+from ..estimators._paths import Inputs
 
 # Nodes of the integral along a line of outputs, which are few and smooth.
 NODES = 64
+# Points of all rows' paths together that go through a network at once, where no pretrained model says fewer.
+POINTS = 256
 
 
 def exact(explained: ExplainedColumn, inputs: Inputs, codes: Tensor) -> tuple[Tensor, ...]:
@@ -71,7 +74,7 @@ def integrated(explained: ExplainedColumn, inputs: Inputs, codes: Tensor, n_step
             additional_forward_args=(*inputs.fixed, codes),
             n_steps=n_steps,
             method="gausslegendre",
-            internal_batch_size=max(len(codes), 256),
+            internal_batch_size=max(len(codes), explained.rows_at_once or POINTS),
         )
     )
     return tuple(part.detach() for part in found)

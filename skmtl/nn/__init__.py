@@ -34,6 +34,7 @@ from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_
 from ._mtan import MTAN
 from ._multimodal import MultiModalTrunk, Part
 from ._network import Network
+from ._open_parts import OpenParts
 from ._passes import TrainingPass
 from ._ple import CGC, PLE
 from ._pretrained import PretrainedTrunk
@@ -79,6 +80,7 @@ __all__ = [
     "ModuleTrunk",
     "MultiModalTrunk",
     "Network",
+    "OpenParts",
     "Pace",
     "Part",
     "PretrainedTrunk",

@@ -59,6 +59,8 @@ class ConvTrunk(LoopedTrunk):
     (2, 2)
     """
 
+    usual_augmentation = "mixup"
+
     def __init__(self, channels: Sequence[int] = (32, 64, 128), *, kernel_size: int = 3, dropout: float = 0.1) -> None:
         self.channels = channels
         self.kernel_size = kernel_size

@@ -165,10 +165,19 @@ class PretrainedEncoder(nn.Module):
         self.trained = nn.ParameterList(trained.values())
         self.train(False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `(B, L)` to `(B, H)`."""
+    def forward(self, x: Tensor, vectors: Tensor | None = None) -> Tensor:
+        """Map `(B, L)` to `(B, H)`; with `vectors`, `(B, L, E)`, in the place of those of the tokens."""
         model = self._restored() if self.model is None else self.model
-        return self.passage.represent(model, x, 0 if self.passage.shape else self.backbone.padding)
+        return self.passage.represent(model, x, self._padding, vectors)
+
+    def vectors(self, x: Tensor) -> Tensor:
+        """Return the vectors of tokens, `(B, L)` → `(B, L, E)`."""
+        model = self._restored() if self.model is None else self.model
+        return self.passage.vectors(model, x, self._padding)
+
+    @property
+    def _padding(self) -> int:
+        return 0 if self.passage.shape else self.backbone.padding
 
     def train(self, mode: bool = True) -> PretrainedEncoder:
         """Set the mode of what is trained; the rest stays in evaluation mode: its dropout would only be noise."""
@@ -261,10 +270,35 @@ class MemberEncoders(nn.Module):
             self.n_outputs = int(members[0](row).shape[1])
         self.n_products = sum(weight.numel() for weight in self.parameters()) * USUAL_TOKENS
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `(B, L)` or `(M, B, L)` to `(M, B, H)`."""
-        parts = [member(x if x.dim() == 2 else x[place]) for place, member in enumerate(self.members)]
+    def forward(self, x: Tensor, vectors: Tensor | None = None) -> Tensor:
+        """Map `(B, L)` or `(M, B, L)` to `(M, B, H)`.
+
+        With `vectors`, `(B, M, L, E)`, in the place of those of the tokens.
+        """
+        parts = [
+            member(x if x.dim() == 2 else x[place], None if vectors is None else vectors[:, place])
+            for place, member in enumerate(self.members)
+        ]
         return layer_norm(torch.stack(parts), (self.n_outputs,))
+
+    def vectors(self, x: Tensor) -> Tensor:
+        """Return the vectors of tokens in all members, `(B, L)` → `(B, M, L, E)`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, L)
+
+        Raises
+        ------
+        ValueError
+            If the model takes tokens only.
+        """
+        return torch.stack([cast(PretrainedEncoder, member).vectors(x) for member in self.members], 1)
+
+    @property
+    def passage(self) -> Passage:
+        """How rows go through each of the models."""
+        return cast(PretrainedEncoder, self.members[0]).passage
 
     def member_tensors(self) -> list[tuple[Tensor, int | None]]:
         """Return what is trained, each with the member it belongs to; see `Network.member_tensors`."""

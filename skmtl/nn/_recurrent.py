@@ -62,6 +62,8 @@ class RecurrentTrunk(LoopedTrunk):
     (2, 2)
     """
 
+    usual_augmentation = "mixup"
+
     def __init__(
         self,
         hidden_size: int = 64,

@@ -50,6 +50,8 @@ class Trunk(BaseEstimator):
         Whether sequences may be longer later than at fit.
     largest_batch : int
         Largest number of rows of a batch where an estimator's `batch_size` is "auto", 32 or more.
+    usual_augmentation : str or None
+        Name of the augmentation where an estimator's `augmentation` is "auto" and a task is one of classes.
     shape : tuple of int
         What a sample is: `(features,)`, `(channels, height, width)` or `(time, features)`. Set by `of_samples`.
 
@@ -62,6 +64,7 @@ class Trunk(BaseEstimator):
 
     starts_alike = False
     largest_batch = 256
+    usual_augmentation: str | None = None
     shape: tuple[int, ...] = ()
 
     def of_samples(self, shape: tuple[int, ...]) -> Self:

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.augmentation import AUGMENTATIONS, Augmentation, Chain, CMixup, GaussianNoise, Mixup
 from skmtl.features import Form, MultiModal
-from skmtl.nn import ConvTrunk, Mixing, MLPTrunk, RecurrentTrunk
+from skmtl.nn import ConvTrunk, FittedTrunk, Mixing, MLPTrunk, RecurrentTrunk
 
 RNG = np.random.default_rng(0)
 N = 90
@@ -55,7 +55,7 @@ def assert_same_network(one, other):
 )
 def test_every_augmentation_changes_what_is_learned_and_is_repeated_by_the_seed(form, name):
     data, settings = BY_FORM[form]
-    model = MultiTaskEstimator(**settings, max_iter=2, batch_size=32, random_state=0)
+    model = MultiTaskEstimator(**settings, augmentation=None, max_iter=2, batch_size=32, random_state=0)
     plain = clone(model).fit(data, MIXED)
     one, again = (clone(model).set_params(augmentation=name).fit(data, MIXED) for _ in range(2))
     assert_same_network(one, again)
@@ -64,6 +64,21 @@ def test_every_augmentation_changes_what_is_learned_and_is_repeated_by_the_seed(
     pd.testing.assert_frame_equal(one.predict(data), one.predict(data))
     restored = pickle.loads(pickle.dumps(one))
     pd.testing.assert_frame_equal(restored.predict(data), one.predict(data))
+
+
+@pytest.mark.parametrize("form", BY_FORM)
+def test_by_default_images_and_sequences_are_mixed_where_a_task_is_one_of_classes(form):
+    data, settings = BY_FORM[form]
+    model = MultiTaskEstimator(**settings, max_iter=2, batch_size=32, random_state=0)
+    usual = "mixup" if form in (Form.IMAGE, Form.SEQUENCE) else None
+    numbers = MIXED[["price"]]
+    for y, augmentation in ((MIXED, usual), (numbers, None)):
+        expected = clone(model).set_params(augmentation=augmentation).fit(data, y)
+        assert_same_network(clone(model).fit(data, y), expected)
+    if usual:
+        started = FittedTrunk(clone(model).fit(data, numbers), freeze=False)
+        new = [clone(model).set_params(trunk=started, augmentation=name) for name in ("auto", usual)]
+        assert_same_network(*(one.fit(data, MIXED) for one in new))
 
 
 class NextRow(Augmentation):
@@ -215,8 +230,8 @@ def test_wrong_combinations_are_refused(data, augmentation, message):
         model.fit(data, Y)
 
 
-def test_every_estimator_takes_it_and_leaves_it_out_by_default():
+def test_every_estimator_takes_it():
     for estimator, y in ((MultiTaskRegressor, Y), (MultiTaskClassifier, Y > 0), (MultiTaskEstimator, MIXED)):
-        assert make(estimator).augmentation is None
+        assert make(estimator).augmentation == "auto"
         model = make(estimator, augmentation="mixup", trunk=MLPTrunk((4,)), hidden_layer_sizes=(128, 128))
         assert model.fit(X, y).score(X, y) <= 1

@@ -58,6 +58,20 @@ def test_long_texts_are_cut_at_what_is_asked_and_at_what_the_model_reads(pretrai
     assert backbone.tokens(["x" * 10**6], 256).shape[1] <= 16
 
 
+def test_it_is_known_where_tokens_stand_and_which_are_none_of_the_text(pretrained_models):
+    texts = ["Good  film", "", "bad " * 30]
+    backbone = Backbone(pretrained_models["bert"])
+    first, empty, long = backbone.spans(texts, 99)
+    assert first.tolist() == [[0, 0], [0, 4], [6, 10], [0, 0]]
+    assert empty.tolist() == [[0, 0], [0, 0]]
+    assert len(long) == 16  # as many as the model reads
+    assert [len(own) for own in (first, empty, long)] == (backbone.tokens(texts, 99) > 0).sum(axis=1).tolist()
+    assert len(backbone.spans(texts, 5)[2]) == 5
+    unknown, *others = backbone.tokenizer().convert_tokens_to_ids(["[UNK]", "[PAD]", "[CLS]", "[SEP]"])
+    assert backbone.special.tolist() == sorted(others)
+    assert unknown not in backbone.special
+
+
 def test_pixels_are_scaled_as_the_folder_says(pretrained_models, tmp_path):
     backbone = Backbone(pretrained_models["vit"])
     bytes_ = torch.tensor([0, 255, 51], dtype=torch.uint8).view(1, 1, 1, 3)

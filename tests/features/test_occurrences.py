@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmtl.features import TextEncoder, TextPlaces
+from skmtl.features import TextEncoder, TextPlaces, TextWords
 
 TEXTS = ["A good, good day!", "", "  ", "a", "ab", "so  many   spaces\n\nhere", "天气很好、我很高兴。", "😀😀 ok"]
 ENCODERS = [
@@ -41,6 +41,13 @@ def test_a_token_is_split_evenly_among_its_characters():
 def test_a_token_of_a_space_goes_to_the_word_before_it():
     places = TextPlaces(TextEncoder(word_ngrams=(0, 0), char_ngrams=(1, 1)).build(), " a b")
     assert places.by_word(np.array([1.0, 2.0, 4.0, 8.0])).tolist() == [7.0, 8.0]
+
+
+def test_parts_without_a_letter_go_to_the_word_before_them_or_to_the_first():
+    text = TextWords("  ab c ")
+    values, spans = np.array([1.0, 2.0, 4.0, 8.0]), np.array([[0, 0], [2, 4], [4, 5], [3, 6]])
+    assert text.shared_out(values, spans).tolist() == [1.0 + 2.0 + 4.0 + 4.0, 4.0]
+    assert TextWords("").shared_out(np.array([3.0]), np.array([[0, 0]])).tolist() == [3.0]
 
 
 def test_chinese_characters_are_words_of_their_own():

@@ -13,6 +13,7 @@ from skmtl.features import TextEncoder
 from skmtl.inspection import attributions
 from skmtl.losses import Quantile
 from skmtl.nn import BagTrunk, ConvTrunk, RecurrentTrunk, TextTrunk
+from skmtl.tasks import EntireSpaceChain
 
 rng = np.random.default_rng(0)
 N = 120
@@ -92,6 +93,17 @@ def test_quantiles_are_explained_by_what_predict_gives():
     model = MultiTaskRegressor((8,), loss=Quantile(levels=(0.1, 0.5, 0.9)), **NETWORK).fit(X, Y)
     found = attributions(model, X, task="y0")
     np.testing.assert_allclose(found.predicted, model.predict(X)[:, 0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [(), (8,)])
+def test_steps_of_a_chain_are_explained_by_what_predict_proba_gives(layers):
+    click = X[:, 0] > 0
+    y = np.column_stack([click, click & (X[:, 3] > 3)]).astype(int)
+    model = MultiTaskClassifier(layers, structure=EntireSpaceChain(0, 1), activation="tanh", **NETWORK).fit(X, y)
+    for task, probabilities in zip(("y0", "y1"), model.predict_proba(X), strict=True):
+        found = attributions(model, X, task=task)
+        np.testing.assert_allclose(found.predicted, logit(probabilities[:, 1]), rtol=1e-3, atol=1e-4)
+        assert_complete(found)
 
 
 # Linear networks

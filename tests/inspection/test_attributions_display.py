@@ -90,6 +90,27 @@ def test_heat_lies_over_a_picture_or_sequence(shape):
         display.plot(row=4)
 
 
+def test_columns_of_a_frame_with_texts_have_bars_and_each_part_has_its_own_picture():
+    notes = [
+        f"the {kind} one of number {row} on the long list of ours" for row, kind in enumerate(["big", "small"] * 40)
+    ]
+    frame = X.assign(note=notes)
+    model = MultiTaskRegressor(max_iter=2, random_state=0).fit(frame, Y["price"])
+    display = AttributionsDisplay.from_estimator(model, frame, n_steps=8)
+    names = [label.get_text() for label in display.axes_[0].get_yticklabels()]
+    assert set(names) == set(frame)
+    means = dict(zip(frame, np.abs(display.found[0].values).mean(axis=0), strict=True))
+    np.testing.assert_allclose([bar.get_width() for bar in display.axes_[0].patches], [means[name] for name in names])
+    display.plot(row=2)
+    assert len(display.axes_[0].patches) == 4
+    parts = display.found[0].parts
+    words = AttributionsDisplay([parts["note"]]).plot(row=2)
+    assert [text.get_text() for text in words.axes_[0].texts] == parts["note"].words[2]
+    table = AttributionsDisplay([parts["columns"]]).plot(row=2).axes_[0]
+    last = table.patches[-1]
+    assert last.get_x() + last.get_width() == pytest.approx(display.found[0].predicted[2], rel=1e-4)
+
+
 def test_keywords_reach_the_attributions():
     model = MultiTaskRegressor((4,), max_iter=3, n_estimators=1, random_state=0).fit(X, Y["price"])
     with pytest.raises(ValueError, match="Companions have a part"):

@@ -9,6 +9,7 @@ from skmtl.nn import (
     FittedTrunk,
     MLPTrunk,
     MultiModalTrunk,
+    OpenParts,
     Part,
     PretrainedTrunk,
     RecurrentTrunk,
@@ -181,3 +182,21 @@ def test_parameters_of_a_part_are_parameters_by_its_name():
     with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator ConvTrunk"):
         trunk.set_params(picture__depth=4)
     assert MultiModalTrunk().set_params(trunks=parts, picture__channels=(9,)).get_params()["picture__channels"] == (9,)
+
+
+def test_an_open_trunk_says_the_same_from_what_its_tables_look_up():
+    module = built(n_members=2, width=8)
+    x = rows_of(PARTS, 2, torch.tensor([[1.0, 1, 1, 0, 1], [0, 1, 1, 1, 1]]))
+    opened = OpenParts(module)
+    assert [len(tables) for tables in opened.tables] == [0, 2, 0, 0, 2]
+    there, *blocks = x[:, 5:].split([5, *(part.width for part in PARTS)], 1)
+    given = [
+        torch.cat([table(block) for table in tables]) if tables else block
+        for block, tables in zip(blocks, opened.tables, strict=True)
+    ]
+    with torch.no_grad():
+        torch.testing.assert_close(opened(there, given), module(x))
+        module.members[0].fusion.layer.weight.mul_(2)  # weights are shared
+        torch.testing.assert_close(opened(there, given), module(x))
+    given[4] = given[4] + 1
+    assert not torch.allclose(opened(there, given), module(x))
