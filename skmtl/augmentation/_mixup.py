@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from ..features import Form
 from ..nn import Mixing
 from ._augmentation import Augmentation, Distances
 from ._draws import Draws
@@ -18,7 +19,7 @@ class Mixup(Augmentation):
     One λ a batch, from Beta(alpha, alpha); each row is mixed with one other of the batch that the same members train
     on. Inputs are mixed where the trunk reads them, behind codes and embeddings, marks of a sequence's steps included.
     Losses are mixed, not labels: so a missing label counts for nothing, and weights and tasks of any type keep their
-    meaning. For every kind of sample.
+    meaning. For every kind of sample; of several parts, one that only one of two rows has counts by that one's share.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ class Mixup(Augmentation):
     (20, 3)
     """
 
+    forms = tuple(Form)
     mixes = True
     _parameter_constraints: ClassVar[dict[str, Any]] = {"alpha": [Interval(Real, 0, None, closed="neither")]}
 

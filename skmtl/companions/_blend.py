@@ -7,41 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from ..tasks import TaskGroup
-from ._kernel import KernelCompanion
-from ._linear import LinearCompanion
 from ._mix import least_squares_mix, log_probabilities, logistic_mix
-from ._sparse_linear import SparseLinearCompanion
-from ._tanimoto import TanimotoCompanion, are_fingerprints
-from ._trees import TreesCompanion
-
-COMPANIONS: dict[str, type[LinearCompanion] | type[KernelCompanion] | type[TreesCompanion]] = {
-    "linear": LinearCompanion,
-    "kernel": KernelCompanion,
-    "trees": TreesCompanion,
-}
-# Of texts, whose weights of tokens are mostly 0.
-OF_TEXTS: dict[str, type[SparseLinearCompanion]] = {"linear": SparseLinearCompanion}
+from ._readings import Readings
 
 # Rows from which several threads pay; beside another busy process, they cost ten times as much on fewer.
 WORTH_THREADS = 1000
-
-
-def affordable(n_rows: int, n_columns: int, *, of_texts: bool = False) -> tuple[str, ...]:
-    """Return the names of the companions that a table is small enough for.
-
-    Parameters
-    ----------
-    n_rows, n_columns : int
-    of_texts : bool, default=False
-        Whether columns are tokens.
-    """
-    kinds = OF_TEXTS if of_texts else COMPANIONS
-    return tuple(name for name, kind in kinds.items() if n_columns and kind.affordable(n_rows, n_columns))
 
 
 def serves(group: TaskGroup) -> bool:
@@ -60,8 +34,8 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray or CSR array of shape (n, C)
-        Standardised columns, or weights of tokens.
+    X : Readings
+        Standardised columns and weights of tokens.
     labels : ndarray of shape (n, T)
         Encoded labels, in the order of the engine: means over rows of equal content.
     shares : list of ndarray of shape (n, T, K)
@@ -76,7 +50,7 @@ class Rows:
         Rows of equal number are left out together.
     """
 
-    X: np.ndarray | csr_array
+    X: Readings
     labels: np.ndarray
     shares: list[np.ndarray]
     weights: np.ndarray
@@ -86,7 +60,7 @@ class Rows:
 
 
 def distinct_rows(
-    X: np.ndarray | csr_array,
+    X: Readings,
     labels: np.ndarray,
     weights: np.ndarray,
     keys: np.ndarray,
@@ -97,7 +71,7 @@ def distinct_rows(
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_rows, C)
+    X : Readings
     labels, weights : ndarray of shape (n_rows, T)
     keys : ndarray of uint64 of shape (n_rows,)
         Equal where rows of X are; they also decide the order of rows.
@@ -131,7 +105,8 @@ class Blend:
     """Companions of all tasks that they can serve, and the weights with which they and the network are mixed.
 
     Companions serve tasks with squared error, and tasks of classes, whose classes are targets of 0 and 1. All tasks of
-    a group have the same weights, found on predictions of rows that no part was fitted to.
+    a group have the same weights, found on predictions of rows that no part was fitted to. Where X has several parts,
+    not all of which a companion reads, tasks that gain by it have their own, drawn to those of the group.
 
     Parameters
     ----------
@@ -145,13 +120,13 @@ class Blend:
     companions : dict
         The fitted ones by name.
     mix : dict
-        For each group that is served, by its place, the weight of "network" and of each companion.
+        For each group that is served, by its place, the weights of "network" and of each companion, `(T,)`.
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[TaskGroup], task_weights: np.ndarray) -> None:
         self.names, self.groups, self.task_weights = list(names), list(groups), task_weights
         self.companions: dict[str, Any] = {}
-        self.mix: dict[int, dict[str, float]] = {}
+        self.mix: dict[int, dict[str, np.ndarray]] = {}
         self.intercepts: dict[int, np.ndarray] = {}
 
     @property
@@ -171,21 +146,21 @@ class Blend:
         known, left_out = slice(None) if labelled.all() else labelled, {}
         with threadpool_limits(1 if len(rows.labels) < WORTH_THREADS else None, "blas"):
             for name in self.names if self.served else []:
-                model = _companion(name, rows.X)
-                model.fit(rows.X[known], targets[known], weights[known], task_weights, rows.together[known])
+                model, X = rows.X.companion(name), rows.X.of(name)
+                model.fit(X[known], targets[known], weights[known], task_weights, rows.together[known])
                 self.companions[name], left_out[name] = model, np.empty_like(targets)
-                left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(rows.X[~labelled])
+                left_out[name][known], left_out[name][~labelled] = model.left_out_, model.predict(X[~labelled])
                 del model.left_out_  # of the data, a fitted model keeps nothing that it does not need
         return left_out
 
-    def predict(self, X: np.ndarray | csr_array) -> dict[str, np.ndarray]:
+    def predict(self, X: Readings) -> dict[str, np.ndarray]:
         """Return what each companion predicts in its own targets, `(n, Y)`.
 
         Parameters
         ----------
-        X : ndarray or CSR array of shape (n, C)
+        X : Readings
         """
-        return {name: model.predict(X) for name, model in self.companions.items()}
+        return {name: model.predict(X.of(name)) for name, model in self.companions.items()}
 
     def parts(self, network: Sequence[np.ndarray], companions: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
         """Return, for each group, what each part predicts: `(n, T)` or `(n, T, K)`.
@@ -288,16 +263,41 @@ class Blend:
             What each part predicts of them, from `parts`.
         """
         for place in self.served if self.companions else []:
-            own, group = parts[place], self.groups[place]
-            weights = self._seen(rows, place, own["network"])
-            if group.loss.scaling == "classes":
-                found, self.intercepts[place] = self._logistic(rows.shares[place], own, weights)
-            else:
-                mean, spread = self._units(place)
-                labels = (rows.labels[:, group.tasks] - mean) / spread
-                found = least_squares_mix([(part - mean) / spread for part in own.values()], labels, weights)
-            self.mix[place] = dict(zip(own, (float(value) for value in found), strict=True))
+            own, weights = parts[place], self._seen(rows, place, parts[place]["network"])
+            n_tasks = weights.shape[1]
+            found, self.intercepts[place] = self._found(place, rows, own, weights, slice(None))
+            self.mix[place] = {name: np.full(n_tasks, share) for name, share in zip(own, found, strict=True)}
+            if rows.X.several and n_tasks > 1:
+                self._take_own(place, rows, own, weights, found)
         return self
+
+    def _take_own(
+        self, place: int, rows: Rows, parts: dict[str, np.ndarray], weights: np.ndarray, found: np.ndarray
+    ) -> None:
+        """Give those tasks of a group weights of their own that gain more by them than their number costs (BIC)."""
+        before, pooled, intercepts = self._misses(place, rows, parts, weights), self.mix[place], self.intercepts[place]
+        each = [
+            self._found(place, rows, parts, weights, slice(task, task + 1), found) for task in range(weights.shape[1])
+        ]
+        own = np.stack([shares for shares, _ in each], 1)  # (P, T)
+        self.mix[place] = dict(zip(parts, own, strict=True))
+        self.intercepts[place] = np.concatenate([other for _, other in each])
+        n_rows = (weights > 0).sum(0)
+        gains = n_rows * (before - self._misses(place, rows, parts, weights))
+        better = gains > len(parts) * np.log(np.maximum(n_rows, 2))
+        self.mix[place] = {name: np.where(better, self.mix[place][name], pooled[name]) for name in parts}
+        self.intercepts[place] = np.where(better[:, None], self.intercepts[place], intercepts)
+
+    def _misses(self, place: int, rows: Rows, parts: dict[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
+        """Return minus twice each task's mean log-likelihood under the mix, but for a constant, `(T,)`."""
+        mixed, tiny = self._mixed(place, parts, None), np.finfo(float).tiny
+        if self.groups[place].loss.scaling == "classes":
+            missed = -2 * (rows.shares[place] * log_probabilities(mixed)).sum(2)
+        else:
+            missed = (rows.labels[:, self.groups[place].tasks] - mixed) ** 2
+        mean = np.where(weights > 0, weights * missed, 0).sum(0) / np.maximum(weights.sum(0), tiny)
+        misses: np.ndarray = mean if self.groups[place].loss.scaling == "classes" else np.log(np.maximum(mean, tiny))
+        return misses
 
     def _seen(self, rows: Rows, place: int, network: np.ndarray) -> np.ndarray:
         """Return what a group's cells count for, `(n, T)`: 0 where the network has no out-of-fold prediction."""
@@ -308,15 +308,28 @@ class Blend:
         counted: np.ndarray = weights / np.where(totals > 0, totals, 1) * self.task_weights[own]
         return counted
 
-    @staticmethod
-    def _logistic(
-        shares: np.ndarray, parts: dict[str, np.ndarray], weights: np.ndarray
+    def _found(
+        self,
+        place: int,
+        rows: Rows,
+        parts: dict[str, np.ndarray],
+        weights: np.ndarray,
+        tasks: slice,
+        towards: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Fit the mix of probabilities; a row whose copies have different labels counts for each of its classes."""
-        n_rows, n_tasks, n_classes = shares.shape
-        labels = np.repeat(np.arange(n_classes), n_rows)[:, None].repeat(n_tasks, 1)
-        split = np.concatenate([weights * shares[:, :, code] for code in range(n_classes)])
-        return logistic_mix([np.tile(part, (n_classes, 1, 1)) for part in parts.values()], labels, split)
+        """Return weights of the mix for some tasks of a group, `(P,)`, and intercepts of classes, `(T, K)`."""
+        own, weights = [part[:, tasks] for part in parts.values()], weights[:, tasks]
+        if self.groups[place].loss.scaling == "classes":
+            # A row whose copies have different labels counts for each of its classes.
+            shares = rows.shares[place][:, tasks]
+            n_rows, n_tasks, n_classes = shares.shape
+            labels = np.repeat(np.arange(n_classes), n_rows)[:, None].repeat(n_tasks, 1)
+            split = np.concatenate([weights * shares[:, :, code] for code in range(n_classes)])
+            return logistic_mix([np.tile(part, (n_classes, 1, 1)) for part in own], labels, split, towards)
+        mean, spread = (unit[tasks] for unit in self._units(place))
+        labels = (rows.labels[:, self.groups[place].tasks][:, tasks] - mean) / spread
+        found = least_squares_mix([(part - mean) / spread for part in own], labels, weights, towards)
+        return found, np.zeros((labels.shape[1], 0))
 
     def _units(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of a group's targets; 1 for targets that are constant."""
@@ -328,7 +341,8 @@ class Blend:
         if mix is None:
             return parts["network"]
         if self.groups[place].loss.scaling == "classes":
-            raw = sum(share * log_probabilities(parts[name]) for name, share in mix.items()) + self.intercepts[place]
+            raw = sum(share[:, None] * log_probabilities(parts[name]) for name, share in mix.items())
+            raw = raw + self.intercepts[place]
             probabilities: np.ndarray = softmax(raw, axis=2)
             return probabilities
         mean = (self._means if means is None else means)[..., self._columns[place]]
@@ -358,10 +372,3 @@ def _inside(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
     above = 1 - high * np.exp(np.minimum((1 - high - values) / high, 0))
     inside = np.where(values < low, below, np.where(values > 1 - high, above, values))
     return np.clip(inside, 1e-12, 1 - 1e-12)
-
-
-def _companion(name: str, X: np.ndarray | csr_array) -> Any:
-    """Return the companion of a name for a table: texts and fingerprints have their own."""
-    if issparse(X):
-        return OF_TEXTS[name]()
-    return TanimotoCompanion() if name == "kernel" and are_fingerprints(X) else COMPANIONS[name]()

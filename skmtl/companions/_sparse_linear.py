@@ -1,4 +1,4 @@
-"""The linear companion of texts: ridge regression on a sparse matrix, solved by conjugate gradients."""
+"""The linear companion of texts, and of columns beside them: ridge regression by conjugate gradients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from scipy.sparse import csr_array
 
 from ._ridge import Cells, best_for_all
 
-# Ridges that are tried, times the mean squared length of a row.
+# Ridges that are tried, times the mean squared length of a row's tokens.
 RIDGES = np.logspace(-1.5, 1, 6)
+# Lengths of a row's columns that are tried, in those of a row's tokens: the longer, the less does the ridge hold down
+# what is learned from columns. Many columns that say little need the first, few that say much the second.
+SCALES = (0.5, 4.0)
 # Parts of the rows, each of which is predicted by a fit to the others.
 N_PARTS = 5
 # Steps stop when what is left of each target is this share of it; ridges are not known better than that.
@@ -18,17 +21,25 @@ MOST_ROWS, MOST_COLUMNS = 2**17, 2**20
 
 
 class SparseLinearCompanion:
-    """Ridge regression of all tasks at once, of many columns most of whose values are 0.
+    """Ridge regression of all tasks at once, of many tokens most of whose weights are 0, and of columns beside them.
 
-    All tasks have the same ridge: that with the smallest mean, over tasks, of a task's error by its own best on a fifth
-    of the rows. Each fifth is predicted by a fit to the others. Tasks are fitted to their own labels.
+    All tasks have the same ridge, and of columns beside tokens the same length: those with the smallest mean, over
+    tasks, of a task's error by its own best on a fifth of the rows. Each fifth is predicted by a fit to the others.
+    Tasks are fitted to their own labels.
+
+    Parameters
+    ----------
+    n_columns : int, default=0
+        How many of the columns of X, the first ones, are no tokens.
 
     Attributes
     ----------
     coef_ : ndarray of shape (C, T)
     intercept_ : ndarray of shape (T,)
     ridge_ : float
-        By the mean squared length of a row.
+        By the mean squared length of a row's tokens.
+    scale_ : float
+        Mean length of a row's columns, as the ridge sees it, by that of a row's tokens; 1 without columns.
     left_out_ : ndarray of shape (n, T)
         Predictions of rows by a fit without them.
 
@@ -42,6 +53,9 @@ class SparseLinearCompanion:
     >>> model.predict(X).argmax(axis=0)
     array([0])
     """
+
+    def __init__(self, n_columns: int = 0) -> None:
+        self.n_columns = n_columns
 
     @staticmethod
     def affordable(n_rows: int, n_columns: int) -> bool:
@@ -75,29 +89,36 @@ class SparseLinearCompanion:
         together : ndarray of int of shape (n,) or None, default=None
             Rows of equal number are left out together, and numbers say nothing about rows; None: each alone.
         """
-        numbers = np.arange(X.shape[0]) if together is None else together
-        part_of = numbers * N_PARTS // (numbers.max(initial=0) + 1)
-        cells = Cells(y, weights)
-        size = float(X.multiply(X).sum()) / X.shape[0] or 1.0
+        parts = _parts(np.arange(X.shape[0]) if together is None else together)
+        cells, size = Cells(y, weights), _mean_square(X[:, self.n_columns :])
+        like_tokens = np.sqrt(size / _mean_square(X[:, : self.n_columns]))
+        scales = SCALES if self.n_columns else (1.0,)
         self.left_out_ = np.zeros_like(y)
-        ridge = None
-        for part in range(N_PARTS):
-            out = np.flatnonzero(part_of == part)
-            kept = np.flatnonzero(part_of != part)
-            if not len(out) or not len(kept):
-                continue
-            ridges = RIDGES if ridge is None else np.array([ridge])
-            coefficients, intercepts = solve_ridges(X[kept], y[kept], weights[kept], size * ridges)
-            predicted = np.stack([X[out] @ block for block in coefficients]) + intercepts[:, None]  # (R, rows, T)
-            if ridge is None:
-                held = Cells(cells.targets[out], cells.weights[out])
-                best = best_for_all(np.stack([held.errors(block) for block in predicted]), task_weights)
-                ridge, predicted = float(RIDGES[best]), predicted[best : best + 1]
-            self.left_out_[out] = predicted[0]
-        self.ridge_ = float(RIDGES[-1]) if ridge is None else ridge
-        coefficients, intercepts = solve_ridges(X, y, weights, np.array([size * self.ridge_]))
+        self.scale_, self.ridge_ = scales[-1], float(RIDGES[-1])
+        if parts:
+            out, kept = parts[0]
+            tried = [
+                _predicted(self._stretched(X, scale * like_tokens), y, weights, size * RIDGES, out, kept)
+                for scale in scales
+            ]
+            held = Cells(cells.targets[out], cells.weights[out])
+            errors = np.stack([held.errors(predicted) for block in tried for predicted in block])
+            which, best = divmod(best_for_all(errors, task_weights), len(RIDGES))
+            self.scale_, self.ridge_, self.left_out_[out] = scales[which], float(RIDGES[best]), tried[which][best]
+        X, ridge = self._stretched(X, self.scale_ * like_tokens), np.array([size * self.ridge_])
+        for out, kept in parts[1:]:
+            self.left_out_[out] = _predicted(X, y, weights, ridge, out, kept)[0]
+        coefficients, intercepts = solve_ridges(X, y, weights, ridge)
         self.coef_, self.intercept_ = coefficients[0], intercepts[0]
+        self.coef_[: self.n_columns] *= self.scale_ * like_tokens
         return self
+
+    def _stretched(self, X: csr_array, factor: float) -> csr_array:
+        """Return X with its columns that are no tokens multiplied by a factor."""
+        if not self.n_columns:
+            return X
+        values = np.where(X.indices < self.n_columns, factor * X.data, X.data)
+        return csr_array((values, X.indices, X.indptr), shape=X.shape)
 
     def predict(self, X: csr_array) -> np.ndarray:
         """Return predictions, `(n, T)`.
@@ -108,6 +129,28 @@ class SparseLinearCompanion:
         """
         predicted: np.ndarray = X @ self.coef_ + self.intercept_
         return predicted
+
+
+def _parts(numbers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Deal rows in parts, equal numbers together; return the rows of each part and the others, where both are some."""
+    part_of = numbers * N_PARTS // (numbers.max(initial=0) + 1)
+    parts = [(np.flatnonzero(part_of == part), np.flatnonzero(part_of != part)) for part in range(N_PARTS)]
+    return [(out, kept) for out, kept in parts if len(out) and len(kept)]
+
+
+def _mean_square(X: csr_array) -> float:
+    """Return the mean squared length of the rows that hold anything; 1 without such rows."""
+    n_rows = int((np.diff(X.indptr) > 0).sum())
+    return float((X.data**2).sum()) / max(1, n_rows) or 1.0
+
+
+def _predicted(
+    X: csr_array, y: np.ndarray, weights: np.ndarray, ridges: np.ndarray, out: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
+    """Return what fits to some rows predict of others, one a ridge, `(R, rows, T)`."""
+    coefficients, intercepts = solve_ridges(X[kept], y[kept], weights[kept], ridges)
+    predicted: np.ndarray = np.stack([X[out] @ block for block in coefficients]) + intercepts[:, None]
+    return predicted
 
 
 def solve_ridges(

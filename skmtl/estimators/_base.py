@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
+from ..companions import columns_read
 from ..features import Reader, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
@@ -300,9 +301,9 @@ class BaseMultiTask(FittedMultiTask):
         self.companions_ = blend.companions
         names = fitted.model.structure.columns
         self.mix_ = {
-            names[column]: mix
+            names[column]: {part: float(weights[task]) for part, weights in mix.items()}
             for place, mix in blend.mix.items()
-            for column in fitted.model.tasks[blend.groups[place].tasks]
+            for task, column in enumerate(fitted.model.tasks[blend.groups[place].tasks])
         }
         if "kernel" in blend.companions:
             self.feature_weights_ = _feature_weights(fitted.model)
@@ -357,7 +358,7 @@ class BaseMultiTask(FittedMultiTask):
 def _feature_weights(model: Model) -> dict[str, float]:
     """Return how much each column that the kernel reads counts in its distances, by name; their mean is 1."""
     assert model.blend is not None
-    columns = model.standardizer.uncoded_columns
+    columns = columns_read(model.standardizer)
     summed = np.bincount(columns, model.blend.companions["kernel"].column_weights(len(columns)))
     read, names = np.unique(columns), model.reader.layout.names
     weights = summed[read] / max(summed[read].mean(), np.finfo(float).tiny)

@@ -31,7 +31,7 @@ def fit_companions(
     left_out : dict
         What each companion predicts of these rows, left out.
     """
-    X = model.uncoded(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
+    X = model.readings(labelled.X if labelled.kept is None else labelled.X[labelled.kept])
     rows = distinct_rows(X, labels, weights, keys.content, keys.folds, model.groups)
     blend = Blend(model.resolved.companions, model.groups, task_weights)
     return blend, rows, blend.fit(rows)
@@ -78,6 +78,6 @@ def mix_on_validation(
     labels, weights : ndarray of shape (n_rows, T)
         Encoded labels and their weights, in the order of the engine.
     """
-    X, each = model.uncoded(validation.X), np.arange(len(labels), dtype=np.uint64)
+    X, each = model.readings(validation.X), np.arange(len(labels), dtype=np.uint64)
     rows = distinct_rows(X, labels, weights, each, each, model.groups)
     blend.fit_mix(rows, blend.parts(model.network_predictions(validation.X), blend.predict(X)))

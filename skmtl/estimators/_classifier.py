@@ -119,9 +119,10 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
     companions : {"auto", "linear", "kernel", "trees"}, sequence of them, or None, default="auto"
         Models that are fitted beside the network and mixed with it, by how well each predicts rows that were left out:
         ridge regression; a kernel machine that learns which features matter and keeps up to 1,200 coded rows (of
-        fingerprints, the bits of up to 8,192); up to 500 extremely randomised trees. "auto": all, for the built-in
-        trunk, where members hold rows out and the table is not so large that they would take long; of texts, ridge
-        regression on the weights of tokens; None: the network alone.
+        fingerprints, the bits of up to 8,192); up to 500 extremely randomised trees. All read columns; of texts and
+        lists of identifiers, alone or beside columns, ridge regression reads the weights of tokens; none reads images
+        or sequences. "auto": those that can read X, for the built-in trunks, where members hold rows out and X is not
+        so large that they would take long; None: the network alone.
     calibration : {"auto", "temperature"} or None, default="auto"
         How probabilities are made as sure as they are right: by a temperature a task, fitted to the log loss of rows
         that members held out, or of `X_val`, as weights of labels and classes count them, and drawn towards 1 as if by
@@ -191,7 +192,8 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
     companions_ : dict
         The fitted companions by name; this and the next three only with companions.
     mix_ : dict
-        For each task that companions serve, the weight of "network" and of each companion.
+        For each task that companions serve, the weight of "network" and of each companion: the same for all tasks of a
+        loss and number of classes, but for tasks of X of several parts that gain by their own.
     feature_weights_ : dict
         How much each column counts in the kernel companion's distances, by name, of mean 1; a mean over tasks.
     oof_part_scores_ : dict

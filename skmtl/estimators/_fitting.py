@@ -13,7 +13,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..features import Reader, TextStandardizer
+from ..companions import sizes_of
+from ..features import ModalStandardizer, Reader
 from ..nn import FittedTrunk, Trunk
 from ..tasks import (
     LabelDistances,
@@ -128,9 +129,8 @@ def fit_model(
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
     elif previous is None and not measured:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
-    n_columns = standardizer.n_tokens if isinstance(standardizer, TextStandardizer) else len(standardizer.uncoded)
-    of_texts = isinstance(standardizer, TextStandardizer)
-    resolved = settle(resolved, estimator, task_groups, len(labelled), n_columns, of_texts)
+    usually_mixed = not isinstance(standardizer, ModalStandardizer) or standardizer.usually_mixed
+    resolved = settle(resolved, estimator, task_groups, len(labelled), sizes_of(standardizer), usually_mixed)
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from ..companions import Blend
-from ..features import AnyStandardizer, Reader, TextStandardizer
+from ..companions import Blend, Readings, readings_of
+from ..features import AnyStandardizer, Reader
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -123,20 +122,12 @@ class Model:
         """Mix each of some predictions of the network with the companions'."""
         if self.blend is None:
             return networks
-        companions = self.blend.predict(self.uncoded(X))
+        companions = self.blend.predict(self.readings(X))
         return [self.blend.mixed(self.blend.parts(network, companions)) for network in networks]
 
-    def uncoded(self, X: Any) -> np.ndarray | csr_array:
-        """Return what companions read, `(n, C)`: a sparse array of the weights of tokens, of texts."""
-        if isinstance(self.standardizer, TextStandardizer):
-            return self.standardizer.token_weights(X)
-        places = torch.from_numpy(self.standardizer.uncoded)
-        step = max(1, CHUNK_VALUES // max(1, self.standardizer.n_outputs))
-        parts = [
-            self.standardizer.tensor(X[first : first + step], torch.float64, "cpu").index_select(1, places).numpy()
-            for first in range(0, X.shape[0], step)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, len(places)))
+    def readings(self, X: Any) -> Readings:
+        """Return what companions read."""
+        return readings_of(self.standardizer, X)
 
     def network_predictions(self, X: Any) -> list[np.ndarray]:
         """Return the network's prediction per group, averaged over members: `(n, T)` or `(n, T, K)`."""

@@ -15,11 +15,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._spelling import likely_and_known
 from ..augmentation import Augmentation, as_augmentations
 from ..balancing import Balancing, as_balancing
-from ..companions import COMPANIONS, OF_TEXTS, affordable, serves
+from ..companions import COMPANIONS, READ_BY, Sizes, serves
 from ..nn import (
     ACTIVATIONS,
     FittedTrunk,
     MLPTrunk,
+    MultiModalTrunk,
     Sharing,
     Trunk,
     as_sharing,
@@ -237,12 +238,12 @@ def settle(
     estimator: BaseEstimator,
     groups: list[TaskGroup],
     n_rows: int,
-    n_columns: int,
-    of_texts: bool = False,
+    sizes: Sizes,
+    usually_mixed: bool = True,
 ) -> Resolved:
-    """Settle what depends on the tasks and on the size of the coded table.
+    """Settle what depends on the tasks and on the size of what companions read.
 
-    Companions must have a task to serve and, if they were not named, a table that is small enough. The usual
+    Companions must have a task to serve, something to read, and, if they were not named, not too much of it. The usual
     augmentation is there for a task of classes.
 
     Parameters
@@ -250,27 +251,29 @@ def settle(
     resolved : Resolved
     estimator : BaseEstimator
     groups : list of TaskGroup
-    n_rows, n_columns : int
-    of_texts : bool, default=False
-        Whether columns are tokens.
+    n_rows : int
+    sizes : Sizes
+    usually_mixed : bool, default=True
+        Whether the samples suit the usual augmentation of the trunk.
 
     Raises
     ------
     ValueError
-        If a companion was named that does not read texts.
+        If a companion was named that can read nothing of X.
     """
     numbers = all(group.loss.scaling != "classes" for group in groups)
     balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
     names = resolved.companions if any(map(serves, groups)) else ()
-    strange = [name for name in names if of_texts and name not in OF_TEXTS]
-    if strange and estimator.companions != "auto":
-        raise ValueError(
-            f"companions={estimator.companions!r} cannot be fitted: {strange[0]!r} reads columns of numbers, and X "
-            f"holds texts. Set companions='auto', or one of {list(OF_TEXTS)}."
-        )
     if names and estimator.companions == "auto":
-        names = affordable(n_rows, n_columns, of_texts=of_texts)
-    augmentation = () if numbers and _is_auto(estimator.augmentation) else resolved.augmentation
+        names = sizes.affordable(n_rows)
+    elif strange := [name for name in names if name not in sizes.readers]:
+        way_out = f"'auto', or one of {list(sizes.readers)}" if sizes.readers else "None, or 'auto'"
+        raise ValueError(
+            f"companions={estimator.companions!r} cannot be fitted: {strange[0]!r} reads {READ_BY[strange[0]]}, and "
+            f"there are none in X. Set companions={way_out}."
+        )
+    suits = usually_mixed and not numbers
+    augmentation = resolved.augmentation if suits or not _is_auto(estimator.augmentation) else ()
     return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation)
 
 
@@ -314,8 +317,8 @@ def resolve_companions(
     if asked is None:
         return ()
     if asked == "auto":
-        dense = isinstance(trunk, MLPTrunk) or (isinstance(trunk, FittedTrunk) and trunk.batched)
-        suits = dense and has_holdouts and not incremental and not estimator.warm_start
+        built_in = isinstance(trunk, (MLPTrunk, MultiModalTrunk)) or (isinstance(trunk, FittedTrunk) and trunk.batched)
+        suits = built_in and has_holdouts and not incremental and not estimator.warm_start
         return tuple(COMPANIONS) if suits else ()
     names = (asked,) if isinstance(asked, str) else tuple(asked)
     for name in names:

@@ -14,7 +14,7 @@ from ._forms import Form, form_of
 from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
 from ._kinds import is_missing
-from ._layout import Layout
+from ._layout import Joined, Layout
 from ._modal import ModalReader, ModalStandardizer, width_of
 from ._occurrences import TextPlaces, TextWords
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
@@ -45,6 +45,7 @@ __all__ = [
     "FrameReader",
     "FrozenEncoder",
     "Inputs",
+    "Joined",
     "Layout",
     "MatrixReader",
     "ModalReader",

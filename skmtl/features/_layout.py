@@ -26,6 +26,43 @@ class _Numbered(Sequence[str]):
 
 
 @dataclass(frozen=True)
+class Joined(Sequence[str]):
+    """Names of the columns of several matrices side by side, each made when asked for.
+
+    Attributes
+    ----------
+    names : tuple of sequence of str
+        Those of each matrix.
+    prefixes : tuple of str
+        What each matrix's names begin with.
+
+    Examples
+    --------
+    >>> from skmtl.features import Joined
+    >>> list(Joined((["age"], ["age", "size"]), ("", "other ")))
+    ['age', 'other age', 'other size']
+    """
+
+    names: tuple[Sequence[str], ...]
+    prefixes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return sum(map(len, self.names))
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return the name of a column, or a list of them of a slice."""
+        columns = range(len(self))[place]
+        if not isinstance(columns, int):
+            return [self[column] for column in columns]
+        for names, prefix in zip(self.names, self.prefixes, strict=True):
+            if columns < len(names):
+                return f"{prefix}{names[columns]}"
+            columns -= len(names)
+        raise IndexError(f"There is no column {place}.")
+
+
+@dataclass(frozen=True)
 class Layout:
     """Names and meaning of the columns of the matrix that X became.
 

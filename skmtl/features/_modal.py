@@ -19,7 +19,7 @@ from ._container import MultiModal
 from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
-from ._layout import Layout
+from ._layout import Joined, Layout
 from ._pretrained import RepresentationReader
 from ._standardizer import Standardizer
 from ._table import TableEncoder, TableReader
@@ -100,7 +100,7 @@ class ModalReader:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
-        self.layout = Layout.of_numbers(sum(self.widths))
+        self.layout = Layout(self._names(), range(sum(self.widths)))
         return _side_by_side(blocks)
 
     def matrix(self, X: MultiModal) -> csr_array:
@@ -134,6 +134,13 @@ class ModalReader:
             blocks.append(block)
         longest = max((block.shape[1] for block in beyond), default=0)
         return _side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
+
+    def _names(self) -> Joined:
+        """Return names of the matrix' columns: of several tables, each begins with that of its part."""
+        tables = [isinstance(reader, TableReader) for reader in self.readers.values()]
+        plain = [table and sum(tables) == 1 for table in tables]
+        prefixes = ("" if alone else f"{name}: " for name, alone in zip(self.readers, plain, strict=True))
+        return Joined(tuple(reader.layout.names for reader in self.readers.values()), tuple(prefixes))
 
     def _called(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
@@ -264,16 +271,6 @@ class ModalStandardizer:
         return []
 
     @property
-    def uncoded(self) -> np.ndarray:
-        """Places of what companions read: none."""
-        return np.empty(0, np.int64)
-
-    @property
-    def uncoded_columns(self) -> np.ndarray:
-        """The column of the matrix behind each of `uncoded`: none."""
-        return np.empty(0, np.int64)
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """What a sample is for a trunk of columns."""
         return (self.n_outputs,)
@@ -302,8 +299,22 @@ class ModalStandardizer:
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self
 
+    @property
+    def unmixable(self) -> list[str]:
+        """Names of the parts that are read as places in tables, of which no two can be mixed."""
+        return [
+            block.name
+            for block in self.blocks
+            if isinstance(block.standardizer, TextStandardizer) or block.standardizer.n_embedded
+        ]
+
+    @property
+    def usually_mixed(self) -> bool:
+        """Whether all parts can be mixed, and one of them is an image or a sequence."""
+        return not self.unmixable and any(isinstance(block.standardizer, ArrayStandardizer) for block in self.blocks)
+
     def inputs(self, dtype: torch.dtype, device: torch.device) -> Inputs:
-        """Refuse: rows of several parts are not changed while training, but for the parts that the trunk drops.
+        """Return what rows of several parts can be augmented by: as wholes, by mixing them.
 
         Parameters
         ----------
@@ -313,13 +324,16 @@ class ModalStandardizer:
         Raises
         ------
         ValueError
-            Always.
+            If a part cannot be mixed.
         """
-        del dtype, device
-        raise ValueError(
-            f"augmentation changes samples of one kind, and X has the parts {[one.name for one in self.blocks]}. "
-            "Set augmentation=None; the trunk's part_dropout hides parts while training."
-        )
+        if self.unmixable:
+            raise ValueError(
+                f"augmentation cannot mix the parts {self.unmixable} of X: words, identifiers and categories that have "
+                "vectors of their own are places in tables. Set augmentation=None; the trunk's part_dropout hides "
+                "parts while training."
+            )
+        rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
+        return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest)
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.

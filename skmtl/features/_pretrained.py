@@ -179,16 +179,6 @@ class PretrainedStandardizer:
         """Rows of a table of embeddings of columns: none."""
         return []
 
-    @property
-    def uncoded(self) -> np.ndarray:
-        """Places of what companions read: none."""
-        return np.empty(0, np.int64)
-
-    @property
-    def uncoded_columns(self) -> np.ndarray:
-        """The column of the matrix behind each of `uncoded`: none."""
-        return np.empty(0, np.int64)
-
     def update(
         self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, keys: np.ndarray | None = None
     ) -> PretrainedStandardizer:

@@ -255,16 +255,6 @@ class TextStandardizer:
         return []
 
     @property
-    def uncoded(self) -> np.ndarray:
-        """Places of what companions read: none."""
-        return np.empty(0, np.int64)
-
-    @property
-    def uncoded_columns(self) -> np.ndarray:
-        """The column of the matrix behind each of `uncoded`: none."""
-        return np.empty(0, np.int64)
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """What a sample is for a trunk, but for the length of its embedding."""
         return ()

@@ -78,7 +78,7 @@ class MultiModalTrunk(LoopedTrunk):
         Units of the joint representation; for "attention" a multiple of 4.
     dropout : float, default=0.1
         Share of the joint units that are dropped while training, in [0, 1).
-    part_dropout : float, default=0.2
+    part_dropout : float, default=0.5
         Share of the samples with several parts that lose one of them while training, in [0, 1).
 
     References
@@ -104,6 +104,8 @@ class MultiModalTrunk(LoopedTrunk):
     (4, 2)
     """
 
+    usual_augmentation = "mixup"
+
     def __init__(
         self,
         trunks: Mapping[str, Trunk] | str = "auto",
@@ -111,7 +113,7 @@ class MultiModalTrunk(LoopedTrunk):
         fusion: str = "concat",
         width: int = 64,
         dropout: float = 0.1,
-        part_dropout: float = 0.2,
+        part_dropout: float = 0.5,
     ) -> None:
         self.trunks = trunks
         self.fusion = fusion
@@ -383,7 +385,7 @@ class MultiModalNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, 2 K + F)` to `(B, H)`."""
         n_parts = len(self.encoders)
-        widths = [int(width) for width in x[0, :n_parts].tolist()] if x[0, :n_parts].any() else self.widths
+        widths = [round(width) for width in x[0, :n_parts].tolist()] if x[0, :n_parts].any() else self.widths
         there = x[:, n_parts : 2 * n_parts] > 0  # (B, K)
         if self.training and self.part_dropout:
             there = _lose_one(there, self.part_dropout)

@@ -94,3 +94,22 @@ def test_rows_without_weight_do_not_count():
     found = logistic_mix([part], labels, weights)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
+
+
+@pytest.mark.parametrize("find", [least_squares_mix, logistic_mix])
+def test_a_mix_is_drawn_to_another_the_more_the_fewer_rows_there_are(find):
+    rng = np.random.default_rng(0)
+    towards = np.array([0.0, 1.0])
+
+    def found(n_rows, other=None):
+        raw = 2 * rng.normal(size=(n_rows, 1))
+        noise = rng.normal(size=(n_rows, 1))
+        if find is least_squares_mix:
+            return least_squares_mix([raw, noise], raw + noise / 2, np.ones(raw.shape) / max(n_rows, 1), other)
+        labels = (rng.random(raw.shape) < 1 / (1 + np.exp(-raw))).astype(int)
+        parts = [np.stack([1 / (1 + np.exp(one)), 1 / (1 + np.exp(-one))], 2) for one in (raw, noise)]
+        return logistic_mix(parts, labels, np.ones(raw.shape) / max(n_rows, 1), other)[0]
+
+    assert np.abs(found(3, towards) - towards).max() < 0.8
+    assert found(4000, towards)[0] > 0.8
+    np.testing.assert_allclose(found(0, towards), towards, atol=1e-6)

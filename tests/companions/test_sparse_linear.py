@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array, hstack, random_array
 from sklearn.linear_model import Ridge
 
 from skmtl.companions import SparseLinearCompanion
-from skmtl.companions._sparse_linear import N_PARTS, RIDGES, solve_ridges
+from skmtl.companions._sparse_linear import N_PARTS, RIDGES, SCALES, solve_ridges
 
 
 def problem(n_rows=60, n_columns=200, n_tasks=3, seed=0):
@@ -93,3 +93,42 @@ def test_a_matrix_of_zeros_predicts_the_mean():
     y = np.arange(8.0)[:, None] - 3.5
     model = SparseLinearCompanion().fit(X, y, np.ones((8, 1)), np.ones(1))
     np.testing.assert_allclose(model.predict(X), 0, atol=1e-12)
+
+
+def beside(n_columns, gain, told=1.0, n_rows=300, seed=0):
+    """Columns beside tokens, and a target that follows from the first column and a tenth of the tokens."""
+    rng = np.random.default_rng(seed)
+    columns = rng.normal(size=(n_rows, n_columns))
+    tokens = csr_array(random_array((n_rows, 400), density=0.05, rng=rng))
+    said = tokens[:, :40].sum(1)
+    y = gain * columns[:, :1] + told * (said - said.mean())[:, None] + 0.3 * rng.normal(size=(n_rows, 1))
+    return csr_array(hstack([csr_array(columns), tokens], format="csr")), y - y.mean()
+
+
+def test_columns_beside_tokens_are_fitted_as_if_they_had_the_length_that_was_chosen():
+    X, y = beside(5, gain=1.0)
+    model = SparseLinearCompanion(5).fit(X, y, np.ones(y.shape), np.ones(1))
+    dense = X.toarray()
+    sizes = [(block**2).sum(1) for block in (dense[:, :5], dense[:, 5:])]
+    sizes = [size[size > 0].mean() for size in sizes]
+    dense[:, :5] *= model.scale_ * np.sqrt(sizes[1] / sizes[0])
+    coef, intercept = plain_ridge(csr_array(dense), y[:, 0], np.ones(len(y)), sizes[1] * model.ridge_)
+    np.testing.assert_allclose(model.predict(X)[:, 0], dense @ coef + intercept, atol=1e-2 * y.std())
+
+
+def test_the_unit_of_columns_does_not_matter():
+    X, y = beside(5, gain=1.0)
+    model = SparseLinearCompanion(5).fit(X, y, np.ones(y.shape), np.ones(1))
+    units = np.r_[np.full(5, 1e3), np.ones(400)]
+    larger = csr_array(X * units)
+    other = SparseLinearCompanion(5).fit(larger, y, np.ones(y.shape), np.ones(1))
+    # Conjugate gradients stop at some step: no nearer to each other than to the solution.
+    np.testing.assert_allclose(other.predict(larger), model.predict(X), atol=1e-2 * y.std())
+
+
+def test_columns_that_say_much_are_held_down_less_than_many_that_say_little():
+    few, many = beside(5, gain=1.0, told=0.0), beside(200, gain=0.0)
+    ones = np.ones((300, 1)), np.ones(1)
+    assert SparseLinearCompanion(5).fit(*few, *ones).scale_ == SCALES[1]
+    assert SparseLinearCompanion(200).fit(*many, *ones).scale_ == SCALES[0]
+    assert SparseLinearCompanion().fit(*many, *ones).scale_ == 1

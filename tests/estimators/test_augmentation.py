@@ -31,6 +31,7 @@ BY_FORM = {
     Form.IMAGE: (RNG.normal(size=(N, 2, 6, 6)), {"trunk": ConvTrunk((4,))}),
     Form.SEQUENCE: (RNG.normal(size=(N, 6, 3)), {"trunk": RecurrentTrunk(4)}),
     Form.TEXT: ([f"{a} word and more of {b}" for a, b in zip(FRAME["few"], FRAME["many"], strict=True)], {}),
+    Form.SEVERAL: (MultiModal({"table": FRAME[["number"]], "scan": RNG.normal(size=(N, 1, 6, 6))}), {}),
     Form.BAG: (pd.Series([[a, b, "all"] for a, b in zip(FRAME["few"], FRAME["many"], strict=True)]), {}),
 }
 
@@ -70,12 +71,12 @@ def test_every_augmentation_changes_what_is_learned_and_is_repeated_by_the_seed(
 def test_by_default_images_and_sequences_are_mixed_where_a_task_is_one_of_classes(form):
     data, settings = BY_FORM[form]
     model = MultiTaskEstimator(**settings, max_iter=2, batch_size=32, random_state=0)
-    usual = "mixup" if form in (Form.IMAGE, Form.SEQUENCE) else None
+    usual = "mixup" if form in (Form.IMAGE, Form.SEQUENCE, Form.SEVERAL) else None
     numbers = MIXED[["price"]]
     for y, augmentation in ((MIXED, usual), (numbers, None)):
         expected = clone(model).set_params(augmentation=augmentation).fit(data, y)
         assert_same_network(clone(model).fit(data, y), expected)
-    if usual:
+    if form in (Form.IMAGE, Form.SEQUENCE):
         started = FittedTrunk(clone(model).fit(data, numbers), freeze=False)
         new = [clone(model).set_params(trunk=started, augmentation=name) for name in ("auto", usual)]
         assert_same_network(*(one.fit(data, MIXED) for one in new))
@@ -216,7 +217,11 @@ def test_settings_are_those_of_the_fit():
         (X, "spectrogram_mask", r"'spectrogram_mask' changes a sequence, and here a sample of X is a row of columns"),
         (BY_FORM[Form.IMAGE][0], ["mixup", "corruption"], r"'corruption' changes a row of columns, and .* an image"),
         (BY_FORM[Form.TEXT][0], "noise", r"'noise' changes .* a text. For those there are: .*'word_dropout'"),
-        (MultiModal({"table": X}), "mixup", r"changes samples of one kind, and X has the parts \['table'\]"),
+        (
+            MultiModal({"words": FRAME["many"]}),
+            "mixup",
+            r"cannot mix the parts \['words'\] of X: words, identifiers and cat",
+        ),
         (X, "mixupp", "Did you mean 'mixup'"),
         (X, Mixup(-1.0), "alpha"),
         (X, ["mixup", "cmixup"], "both"),

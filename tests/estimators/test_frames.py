@@ -45,9 +45,9 @@ def regressor(**settings):
 def test_each_task_finds_its_column():
     X, y = problem(500)
     rows, new = slice(400), slice(400, 500)
-    trunk = MultiModalTrunk(part_dropout=0.0)
-    model = MultiTaskRegressor(trunk=trunk, max_iter=60, learning_rate_init=5e-3, random_state=0).fit(X[rows], y[rows])
-    untrained = MultiTaskRegressor(trunk=trunk, max_iter=1, random_state=0).fit(X[rows], y[rows])
+    settings = {"trunk": MultiModalTrunk(part_dropout=0.0), "companions": None, "random_state": 0}
+    model = MultiTaskRegressor(max_iter=60, learning_rate_init=5e-3, **settings).fit(X[rows], y[rows])
+    untrained = MultiTaskRegressor(max_iter=1, **settings).fit(X[rows], y[rows])
     found, before = (permutation_importance(one, X[new], y[new], random_state=0) for one in (model, untrained))
     assert (found.baseline > 0.6).all()
     assert (found.baseline[1:] > before.baseline[1:] + 0.5).all()
@@ -59,7 +59,7 @@ def test_scikit_learns_conventions_hold():
     assert type(model.net_.module_.trunk.members[0]).__name__ == "MultiModalNet"
     assert model.n_features_in_ == 4
     assert model.feature_names_in_.tolist() == ["size", "review", "kind", "seen"]
-    assert not hasattr(model, "companions_")
+    assert set(model.companions_) == {"linear", "kernel", "trees"}
     expected = model.predict(X)
     np.testing.assert_array_equal(model.predict(X[["seen", "kind", "review", "size"]]), expected)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
@@ -117,6 +117,73 @@ def test_a_frame_of_one_column_has_its_companion():
         np.testing.assert_array_equal(model.predict(X[[name]]), alone.predict(X[name]))
 
 
+def test_companions_help_and_each_task_has_its_own_mix():
+    X, y = problem(400)
+    y["d"] = np.abs(X["size"])
+    rows, new = slice(300), slice(300, 400)
+    settings = {"max_iter": 8, "random_state": 0}
+    alone = MultiTaskRegressor(**settings, companions=None).fit(X[rows], y[rows])
+    model = MultiTaskRegressor(**settings).fit(X[rows], y[rows])
+    assert model.score(X[new], y[new]) > alone.score(X[new], y[new]) + 0.1
+    assert model.mix_["b"]["linear"] > model.mix_["d"]["linear"]  # which alone of all reads texts
+    assert model.mix_["d"]["kernel"] > model.mix_["b"]["kernel"]
+    assert list(model.feature_weights_) == ["size", "kind"]
+    assert model.feature_weights_["size"] > model.feature_weights_["kind"]
+    assert set(model.oof_part_scores_) == {"network", "linear", "kernel", "trees"}
+    assert model.oof_part_scores_["linear"]["c"] > 0.5
+    assert model.oof_part_scores_["kernel"]["c"] < 0.1
+    assert model.oof_part_scores_["network"] == alone.oof_task_scores_
+
+
+def test_companions_serve_classes_and_given_holdouts_beside_texts():
+    y = pd.DataFrame({"size": X["size"] > 0, "praised": Y["b"].astype(int), "level": Y["a"]})
+    types = {"size": "classification", "praised": "classification", "level": "regression"}
+    model = MultiTaskEstimator(task_types=types, max_iter=2, random_state=0)
+    given = model.fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    assert set(given.mix_["praised"]) == {"network", "linear", "kernel", "trees"}
+    assert all(np.isfinite(part).all() for part in given.predict_proba(X).values())
+    assert not hasattr(given, "oof_part_scores_")
+    assert model.fit(X, y).score(X, y) > 0.7
+
+
+def test_what_companions_are_fitted_to_beside_texts_follows_weights_labels_and_groups():
+    counts = np.random.default_rng(0).integers(1, 4, size=len(X))
+    rows = np.repeat(np.arange(len(X)), counts)
+    # Of rows that are repeated often, texts would count as categories.
+    settings = {"encoder": TableEncoder(text_columns=["review", "seen"]), "max_iter": 1, "random_state": 0}
+    weighted = MultiTaskRegressor(**settings).fit(X, Y, sample_weight=counts).oof_part_scores_
+    repeated = MultiTaskRegressor(**settings).fit(X.iloc[rows], Y.iloc[rows]).oof_part_scores_
+    hidden = Y.copy()
+    hidden.iloc[::3, 0] = np.nan
+    shown = (~hidden.isna()).to_numpy(float)
+    missing = MultiTaskRegressor(**settings).fit(X, hidden)
+    weightless = MultiTaskRegressor(**settings).fit(X, Y, sample_weight=shown)
+    np.testing.assert_array_equal(missing.predict(X), weightless.predict(X))
+    for name in ("linear", "kernel", "trees"):
+        for task in Y:
+            assert repeated[name][task] == pytest.approx(weighted[name][task], rel=1e-3, abs=1e-4)
+    twins = X.iloc[np.repeat(np.arange(40), 3)].reset_index(drop=True)
+    twins["size"] += 0.01 * np.random.default_rng(1).normal(size=120)
+    target = np.random.default_rng(2).normal(size=40)[np.repeat(np.arange(40), 3)]
+    alone = MultiTaskRegressor(**settings).fit(twins, target).oof_part_scores_
+    grouped = MultiTaskRegressor(**settings).fit(twins, target, groups=np.repeat(np.arange(40), 3)).oof_part_scores_
+    for name in ("linear", "kernel", "trees"):
+        assert alone[name]["y0"] > grouped[name]["y0"] + 0.3
+
+
+def test_companions_that_cannot_be_fitted_beside_texts_are_refused_or_left_out():
+    texts = X[["review", "seen"]]
+    with pytest.raises(ValueError, match=r"'kernel' reads columns of numbers, and there are none in X.*\['linear'\]"):
+        regressor(trunk="auto", companions=["linear", "kernel"]).fit(texts, Y)
+    assert set(regressor(trunk="auto").fit(texts, Y).companions_) == {"linear"}
+    with pytest.raises(ValueError, match="hold no rows out"):
+        regressor(companions="linear", early_stopping=False).fit(X, Y)
+    assert set(regressor(companions=["trees"]).fit(X, Y).companions_) == {"trees"}
+    for settings in ({"early_stopping": False}, {"warm_start": True}, {"companions": None}):
+        assert not hasattr(regressor(**settings).fit(X, Y), "companions_")
+    assert not hasattr(regressor().partial_fit(X, Y), "companions_")
+
+
 def test_settings_choose_the_texts():
     none = MultiTaskRegressor(max_iter=1, random_state=0, encoder=TableEncoder(text_columns=[]))
     with pytest.raises(ValueError, match="column 'review': it holds free text"):
@@ -170,7 +237,7 @@ def test_attributions_explain_one_column_and_several():
     alone = MultiTaskRegressor(max_iter=2, companions=None, random_state=0).fit(X[["review"]], Y)
     found = attributions(alone, X[["review"]][:2], task="b")
     assert found.words[0] == X["review"][0].split()
-    found = attributions(regressor().fit(X, Y), X[:2], task="b")
+    found = attributions(regressor(companions=None).fit(X, Y), X[:2], task="b")
     assert (found.feature_names, list(found.parts)) == (list(X), ["columns", "review", "seen"])
 
 
@@ -182,7 +249,7 @@ def test_what_cannot_be_read_is_refused():
         regressor(trunk=MLPTrunk()).fit(X, Y)
     with pytest.raises(ValueError, match=rf"sharing='mmoe' has gates that read rows of columns, and {where}"):
         regressor(sharing="mmoe").fit(X, Y)
-    with pytest.raises(ValueError, match=r"augmentation changes samples of one kind, and X has the parts \['columns'"):
+    with pytest.raises(ValueError, match=r"augmentation cannot mix the parts \['review', 'seen'\] of X"):
         regressor(augmentation="mixup").fit(X, Y)
     with pytest.raises(ValueError, match=r"Column 'seen' of X: Row 1 of X holds \{'a': 1\}, a dict"):
         regressor().fit(X.assign(seen=[[1], {"a": 1}] * 60), Y)

@@ -52,6 +52,23 @@ def test_a_missing_part_at_fit_or_predict_is_allowed():
     assert np.isfinite(model.predict(MultiModal({"sound": X.parts["sound"]}))).all()
 
 
+def test_companions_read_the_table_and_leave_the_other_parts_to_the_network():
+    X, y = problem(300)
+    settings = {"max_iter": 20, "learning_rate_init": 5e-3}
+    alone = regressor(**settings, companions=None).fit(X[:200], y[:200])
+    model = regressor(**settings).fit(X[:200], y[:200])
+    assert set(model.companions_) == {"linear", "kernel", "trees"}
+    assert model.score(X[200:], y[200:]) > alone.score(X[200:], y[200:])
+    assert model.mix_["y1"]["network"] > model.mix_["y0"]["network"] + 0.2
+    assert list(model.feature_weights_) == ["number", "kind"]
+    missing = MultiModal({"sound": X.parts["sound"]})
+    assert np.isfinite(model.predict(missing)).all()
+    unseen = MultiModal({"sound": X.parts["sound"], "picture": np.zeros((300, 1, 2, 2))})
+    assert not hasattr(MultiTaskRegressor(max_iter=1, random_state=0).fit(unseen, y), "companions_")
+    with pytest.raises(ValueError, match=r"'linear' reads columns of numbers, texts and .* there are none in X.*=None"):
+        MultiTaskRegressor(companions="linear", max_iter=1).fit(unseen, y)
+
+
 def test_predictions_do_not_depend_on_neighbours():
     X, y = problem()
     model = regressor().fit(X, y)
@@ -121,6 +138,30 @@ def test_missing_labels_searches_and_members():
     assert trunks["sound"].hidden_size == found.best_params_["trunk__sound__hidden_size"]
     assert trunks["table"].hidden_layer_sizes == (4,)
     assert SMALL.trunks["sound"].hidden_size == 8
+
+
+def test_images_and_sequences_among_the_parts_are_mixed_by_default_where_a_task_is_one_of_classes():
+    X, y = problem(60)
+    words = [f"word{row % 9} word{row % 7}" for row in range(60)]
+
+    def predicted(estimator, samples, labels, **settings):
+        model = estimator(max_iter=1, batch_size=20, random_state=0, **settings).fit(samples, labels)
+        return np.asarray(model.transform(samples))
+
+    tables = MultiModal({"one": X.parts["table"], "other": X.parts["table"][["number"]]})
+    with_words = MultiModal({**X.parts, "words": words})
+    for samples, estimator, labels, usual in (
+        (X, MultiTaskClassifier, y > 0, "mixup"),
+        (X, MultiTaskRegressor, y, None),
+        (tables, MultiTaskClassifier, y > 0, None),
+        (with_words, MultiTaskClassifier, y > 0, None),
+    ):
+        expected = predicted(estimator, samples, labels, augmentation=usual)
+        np.testing.assert_array_equal(predicted(estimator, samples, labels), expected)
+    with pytest.raises(ValueError, match=r"augmentation cannot mix the parts \['words'\] of X"):
+        predicted(MultiTaskRegressor, with_words, y, augmentation="mixup")
+    with pytest.raises(ValueError, match=r"'crop' changes an image, and here a sample of X is several parts.*'mixup'"):
+        predicted(MultiTaskRegressor, X, y, augmentation="crop")
 
 
 @pytest.mark.parametrize("sharing", ["independent", "soft"])

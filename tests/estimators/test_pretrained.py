@@ -342,7 +342,7 @@ def test_what_a_pretrained_trunk_of_a_part_makes_of_it_is_not_explained(pretrain
     parts = MultiModal({"columns": PRICES, "review": X})
     model = of_parts(pretrained_models).fit(parts, Y)
     with pytest.raises(ValueError, match=r"how to explain the part 'review', .*permutation_importance"):
-        attributions(model, parts[:3], task="y1")
+        attributions(model, parts[:3], task="y1", part="network")
 
 
 def test_bytes_and_holes_in_images_are_read(classifier):

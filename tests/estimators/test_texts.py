@@ -96,7 +96,7 @@ def test_texts_and_columns_do_not_mix():
         classifier(trunk=TextTrunk()).fit(numbers, Y)
     with pytest.raises(ValueError, match="reads images"):
         classifier(trunk=ConvTrunk()).fit(X, Y)
-    with pytest.raises(ValueError, match="'kernel' reads columns of numbers, and X holds texts"):
+    with pytest.raises(ValueError, match="'kernel' reads columns of numbers, and there are none in X"):
         classifier(companions=["linear", "kernel"]).fit(X, Y)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* a sample of X is a text: TextTrunk\(\)"):
         MultiTaskClassifier((32,)).fit(X, Y)

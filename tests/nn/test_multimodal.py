@@ -7,6 +7,7 @@ from sklearn.base import clone
 from skmtl.nn import (
     ConvTrunk,
     FittedTrunk,
+    Mixing,
     MLPTrunk,
     MultiModalTrunk,
     OpenParts,
@@ -62,6 +63,22 @@ def test_parts_of_all_kinds_become_one_representation(fusion):
     idle = [name for name, value in module.named_parameters() if value.grad is None]
     assert not idle, idle
     torch.testing.assert_close(module(x[:3]), units[:, :3])
+
+
+def test_of_two_rows_that_are_mixed_a_part_that_one_lacks_counts_by_the_others_share():
+    parts = [PARTS[2], PARTS[3]]
+    module = built(parts, width=8)
+    there = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    x = rows_of(parts, 2, there)
+    x[0, -15:], x[1, 4:20] = 0, 0  # as standardizers leave what is missing
+    both = torch.cat([x[:1, :2], torch.ones(1, 2), 0.7 * x[:1, 4:20], 0.3 * x[1:, 20:]], 1)
+    torch.testing.assert_close(module(Mixing(torch.tensor([1, 0]), 0.7).mixed(x))[:, :1], module(both))
+
+
+def test_widths_of_parts_survive_that_rows_are_mixed():
+    widths = torch.arange(1.0, 3000.0).expand(2, -1)
+    for share in torch.rand(50, generator=torch.Generator().manual_seed(0)).tolist():
+        assert Mixing(torch.tensor([1, 0]), share).mixed(widths).round().equal(widths)
 
 
 @pytest.mark.parametrize("fusion", sorted(FUSIONS))
@@ -165,6 +182,24 @@ def test_settings_out_of_range_are_refused(settings, message):
         built(**settings)
 
 
+def test_an_open_trunk_says_the_same_from_what_its_tables_look_up():
+    module = built(n_members=2, width=8)
+    x = rows_of(PARTS, 2, torch.tensor([[1.0, 1, 1, 0, 1], [0, 1, 1, 1, 1]]))
+    opened = OpenParts(module)
+    assert [len(tables) for tables in opened.tables] == [0, 2, 0, 0, 2]
+    there, *blocks = x[:, 5:].split([5, *(part.width for part in PARTS)], 1)
+    given = [
+        torch.cat([table(block) for table in tables]) if tables else block
+        for block, tables in zip(blocks, opened.tables, strict=True)
+    ]
+    with torch.no_grad():
+        torch.testing.assert_close(opened(there, given), module(x))
+        module.members[0].fusion.layer.weight.mul_(2)  # weights are shared
+        torch.testing.assert_close(opened(there, given), module(x))
+    given[4] = given[4] + 1
+    assert not torch.allclose(opened(there, given), module(x))
+
+
 def test_parameters_of_a_part_are_parameters_by_its_name():
     parts = {"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,)), "width": MLPTrunk((3,)), "a__b": MLPTrunk((2,))}
     trunk = MultiModalTrunk(parts, width=8)
@@ -183,21 +218,3 @@ def test_parameters_of_a_part_are_parameters_by_its_name():
     with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator ConvTrunk"):
         trunk.set_params(picture__depth=4)
     assert MultiModalTrunk().set_params(trunks=parts, picture__channels=(9,)).get_params()["picture__channels"] == (9,)
-
-
-def test_an_open_trunk_says_the_same_from_what_its_tables_look_up():
-    module = built(n_members=2, width=8)
-    x = rows_of(PARTS, 2, torch.tensor([[1.0, 1, 1, 0, 1], [0, 1, 1, 1, 1]]))
-    opened = OpenParts(module)
-    assert [len(tables) for tables in opened.tables] == [0, 2, 0, 0, 2]
-    there, *blocks = x[:, 5:].split([5, *(part.width for part in PARTS)], 1)
-    given = [
-        torch.cat([table(block) for table in tables]) if tables else block
-        for block, tables in zip(blocks, opened.tables, strict=True)
-    ]
-    with torch.no_grad():
-        torch.testing.assert_close(opened(there, given), module(x))
-        module.members[0].fusion.layer.weight.mul_(2)  # weights are shared
-        torch.testing.assert_close(opened(there, given), module(x))
-    given[4] = given[4] + 1
-    assert not torch.allclose(opened(there, given), module(x))
