@@ -11,6 +11,7 @@ from torch import Tensor
 from ..features import (
     AnyStandardizer,
     FrameReader,
+    ModalReader,
     PretrainedStandardizer,
     Reader,
     RepresentationReader,
@@ -87,6 +88,12 @@ class ExplainedColumn:
             self.rows_at_once = inner.passage.rows_at_once(inner.device)
             self.n_products += sum(parameter.numel() for parameter in inner.backbone.load().parameters())
             return
+        parts = inner.readers if isinstance(inner, ModalReader) else {}
+        if closed := [name for name, own in parts.items() if isinstance(own, RepresentationReader)]:
+            raise ValueError(
+                f"Nothing is known of how to explain the part {closed[0]!r}, which a pretrained model reads beside "
+                "others. Of a data frame, skmtl.inspection.permutation_importance says what each column is worth."
+            )
         self._path = path_of(model.standardizer, [] if embedding is None else [embedding], network.trunk, weight)
         if isinstance(embedding, MemberEncoders):
             self.rows_at_once = embedding.passage.rows_at_once(weight.device)

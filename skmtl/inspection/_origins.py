@@ -135,7 +135,8 @@ class ArrayOrigins(Origins):
         if self.form is Form.IMAGE:
             return list(parts[0].reshape(-1, *self.shape))
         n_steps, n_features = self.shape
-        return list(parts[0].reshape(len(parts[0]), -1, n_features)[:, :n_steps])
+        read = parts[0].reshape(len(parts[0]), -1, n_features)[:, :n_steps]  # of a part, as long as its longest here
+        return list(np.pad(read, ((0, 0), (0, n_steps - read.shape[1]), (0, 0))))
 
 
 class TextOrigins(Origins):

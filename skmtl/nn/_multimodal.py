@@ -15,14 +15,13 @@ from ._bag import BagTrunk
 from ._conv import ConvTrunk
 from ._embedding import MemberEmbedding
 from ._fitted import FittedTrunk
+from ._fusions import FUSIONS, N_HEADS
 from ._mlp import MLPTrunk
 from ._modules import LoopedTrunk, MemberModules, as_trunk
 from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._text import TextTrunk, bag_of
 from ._trunk import Trunk, n_outputs_of
-
-N_HEADS = 4
 
 
 class Part(NamedTuple):
@@ -404,83 +403,3 @@ def _lose_one(there: Tensor, share: float) -> Tensor:
     lost = torch.zeros_like(there).scatter_(1, scores.argmax(1, keepdim=True), True)
     chosen = (torch.rand(len(there), 1, device=there.device) < share) & (there.sum(1, keepdim=True) > 1)
     return there & ~(lost & chosen)
-
-
-class GatedFusion(nn.Module):
-    """`Σ_k z_k ∘ tanh(W_k h_k)`, gates `z` a softmax over the parts that are there, unit by unit.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Units of each part's representation.
-    width : int
-    """
-
-    def __init__(self, sizes: Sequence[int], width: int) -> None:
-        super().__init__()
-        self.values = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.gate = nn.Linear(sum(sizes), len(sizes) * width)
-        nn.init.zeros_(self.gate.weight)
-        nn.init.zeros_(self.gate.bias)
-
-    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
-        """Map `(B, H_k)` of each part to `(B, H)`; 0 where no part is there."""
-        values = torch.stack([torch.tanh(layer(own)) for layer, own in zip(self.values, units, strict=True)], 1)
-        seen = torch.cat([own * there[:, place : place + 1] for place, own in enumerate(units)], 1)
-        logits = self.gate(seen).view(values.shape)  # (B, K, H)
-        lowest = torch.finfo(logits.dtype).min  # finite: a row without any part must not become NaN
-        shares = logits.masked_fill(~there.unsqueeze(2), lowest).softmax(1) * there.unsqueeze(2)
-        joined: Tensor = (shares * values).sum(1)
-        return joined
-
-
-class ConcatFusion(nn.Module):
-    """A dense layer of all representations side by side, learned vectors in the place of parts that are not there.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-    width : int
-    """
-
-    def __init__(self, sizes: Sequence[int], width: int) -> None:
-        super().__init__()
-        self.missing = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in sizes)
-        self.layer = nn.Linear(sum(sizes) + len(sizes), width)
-
-    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
-        """Map `(B, H_k)` of each part to `(B, H)`."""
-        filled = [
-            torch.where(there[:, place : place + 1], own, vector)
-            for place, (own, vector) in enumerate(zip(units, self.missing, strict=True))
-        ]
-        return torch.relu(self.layer(torch.cat([*filled, there.to(units[0].dtype)], 1)))
-
-
-class AttentionFusion(nn.Module):
-    """Each part looks at those that are there, with a path around; the mean of those that are there.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-    width : int
-    """
-
-    def __init__(self, sizes: Sequence[int], width: int) -> None:
-        super().__init__()
-        self.values = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.norm = nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, N_HEADS, batch_first=True)
-
-    def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
-        """Map `(B, H_k)` of each part to `(B, H)`; 0 where no part is there."""
-        tokens = torch.stack([layer(own) for layer, own in zip(self.values, units, strict=True)], 1)  # (B, K, H)
-        normed = self.norm(tokens)
-        hidden = ~there & there.any(1, keepdim=True)  # of a row without any part, all are looked at, and none is used
-        looked, _ = self.attention(normed, normed, normed, key_padding_mask=hidden, need_weights=False)
-        kept = (tokens + looked) * there.unsqueeze(2)
-        result: Tensor = kept.sum(1) / there.sum(1, keepdim=True).clamp(min=1)
-        return result
-
-
-FUSIONS: dict[str, Any] = {"gated": GatedFusion, "concat": ConcatFusion, "attention": AttentionFusion}

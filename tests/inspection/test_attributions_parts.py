@@ -309,3 +309,17 @@ def test_shared_representations_are_measured(on_frame, on_samples):
     assert found.shares.shape == (1, 12, 3)
     np.testing.assert_allclose(found.shares.sum(axis=1), 1)
     assert shared_representation(on_samples, SAMPLES).shares.shape == (1, 12, 1)
+
+
+def test_longer_sequences_than_at_fit_are_explained_row_by_row(monkeypatch):
+    monkeypatch.setattr("skmtl.inspection._attributions.CHUNK_VALUES", 1)  # chunks of eight rows
+    rng = np.random.default_rng(0)
+    sounds, table = [rng.normal(size=(2 + row, 2)) for row in range(30)], rng.normal(size=(30, 2))
+    X, y = MultiModal({"sound": sounds, "table": table}), rng.normal(size=30)
+    model = MultiTaskRegressor(max_iter=1, random_state=0).fit(X[:20], y[:20])
+    found = attributions(model, X, n_steps=64)
+    assert found.parts["sound"].values.shape == (30, 31, 2)
+    np.testing.assert_allclose(found.residual, 0, atol=1e-3)
+    few = attributions(model, X[:9], n_steps=64).parts["sound"].values
+    np.testing.assert_allclose(found.parts["sound"].values[:9, :10], few, rtol=1e-4, atol=1e-6)
+    assert not found.parts["sound"].values[0, 2:].any()

@@ -16,7 +16,8 @@ from skmtl.nn import (
     RecurrentTrunk,
     TextTrunk,
 )
-from skmtl.nn._multimodal import FUSIONS, _lose_one
+from skmtl.nn._fusions import FUSIONS
+from skmtl.nn._multimodal import _lose_one
 
 PARTS = [
     Part("numbers", (3,), 3),
