@@ -128,6 +128,18 @@ class ArrayReader:
         return np.ascontiguousarray(array)
 
 
+def holds_integers(X: Any) -> bool:
+    """Whether images are of integers, all of them, whatever a missing one beside them makes of their array.
+
+    Parameters
+    ----------
+    X : array of images, or sequence of them
+    """
+    if getattr(X, "ndim", 1) > 1:
+        return np.asarray(X).dtype.kind in "iu"
+    return all(np.asarray(image).dtype.kind in "iu" for image in X if not is_missing(image))
+
+
 def _stacked(X: Sequence[Any]) -> np.ndarray:
     """Return images as one array, NaN where one is missing."""
     images = [None if is_missing(image) else np.asarray(image) for image in X]

@@ -75,12 +75,12 @@ def test_it_is_known_where_tokens_stand_and_which_are_none_of_the_text(pretraine
 def test_pixels_are_scaled_as_the_folder_says(pretrained_models, tmp_path):
     backbone = Backbone(pretrained_models["vit"])
     bytes_ = torch.tensor([0, 255, 51], dtype=torch.uint8).view(1, 1, 1, 3)
-    torch.testing.assert_close(backbone.normalised(bytes_).flatten(), torch.tensor([-1.0, 1.0, -0.6]))
+    torch.testing.assert_close(backbone.normalised(bytes_, 255).flatten(), torch.tensor([-1.0, 1.0, -0.6]))
     numbers = torch.tensor([0.25, torch.nan]).view(1, 1, 1, 2)
     assert backbone.normalised(numbers).flatten().tolist() == [-0.5, 0.0]
     folder = shutil.copytree(pretrained_models["vit"], tmp_path / "vit")
     (folder / "preprocessor_config.json").write_text('{"image_mean": [0.25], "image_std": [0.25]}')
-    torch.testing.assert_close(Backbone(folder).normalised(bytes_).flatten(), torch.tensor([-1.0, 3.0, -0.2]))
+    torch.testing.assert_close(Backbone(folder).normalised(bytes_, 255).flatten(), torch.tensor([-1.0, 3.0, -0.2]))
 
 
 def test_pickles_and_copies_hold_the_place_and_not_the_weights(pretrained_models):
