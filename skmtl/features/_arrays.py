@@ -144,11 +144,11 @@ def _stacked(X: Sequence[Any]) -> np.ndarray:
     """Return images as one array, NaN where one is missing."""
     images = [None if is_missing(image) else np.asarray(image) for image in X]
     known = [(place, image) for place, image in enumerate(images) if image is not None]
-    shape = known[0][1].shape
+    first, shape = next((place, image.shape) for place, image in known if image.ndim == 3)
     for place, image in known:
         if image.shape != shape:
             raise ValueError(
-                f"Image {place} of X has shape {image.shape}, but image {known[0][0]} has {shape}. Resize them to one "
+                f"Image {place} of X has shape {image.shape}, but image {first} has {shape}. Resize them to one "
                 "shape (channels, height, width)."
             )
     if len(known) == len(images):
@@ -159,14 +159,14 @@ def _stacked(X: Sequence[Any]) -> np.ndarray:
 
 def _padded(X: Sequence[Any]) -> np.ndarray:
     """Return sequences of different lengths as one array, padded with NaN."""
-    samples = [None if sample is None else np.asarray(sample) for sample in X]
+    samples = [None if is_missing(sample) else np.asarray(sample) for sample in X]
     known = [(place, sample) for place, sample in enumerate(samples) if sample is not None]
-    n_features = known[0][1].shape[1]
+    first, n_features = next((place, sample.shape[1]) for place, sample in known if sample.ndim == 2)
     for place, sample in known:
         if sample.ndim != 2 or sample.shape[1] != n_features:
             raise ValueError(
                 f"Sample {place} of X has shape {sample.shape}, but each must be a sequence (time, features) with "
-                f"{n_features} features, as sample {known[0][0]}."
+                f"{n_features} features, as sample {first}."
             )
         if sample.dtype.kind not in "biuf":
             raise ValueError(f"Sample {place} of X must hold numbers, but its dtype is {sample.dtype}.")

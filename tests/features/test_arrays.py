@@ -46,6 +46,37 @@ def test_the_form_of_samples_follows_from_the_dimensions(X, form):
     assert form_of(X) is form
 
 
+@pytest.mark.parametrize(
+    ("X", "form"),
+    [
+        ([1.5, "a", "b"], Form.TEXT),
+        (as_objects([np.float32(3), None, b"a"]), Form.TEXT),
+        (pd.Series([True, "a"], dtype=object), Form.TEXT),
+        ([1, ["a"], ["b", "c"]], Form.BAG),
+        (["x", ["a"], ["b", "c"]], Form.BAG),
+        (["x", "y", ["b", "c"]], Form.TEXT),
+        ([np.nan, 0, *ragged(2, 5)], Form.SEQUENCE),
+        ([0.5, np.zeros((1, 3, 3))], Form.IMAGE),
+        ([1, None, 2.5, True], Form.COLUMNS),
+        ([{"a": 1}, {"a": 2}], Form.COLUMNS),
+    ],
+)
+def test_numbers_do_not_tell_the_form_where_other_samples_follow_and_most_of_those_do(X, form):
+    assert form_of(X) is form
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([0.5, np.zeros((1, 3, 3))], r"Image 0 of X has shape \(\), but image 1 has \(1, 3, 3\)"),
+        ([0.5, *ragged(2, 3)], r"Sample 0 of X has shape \(\), .* 3 features, as sample 1"),
+    ],
+)
+def test_a_number_among_arrays_is_named(X, message):
+    with pytest.raises(ValueError, match=message):
+        ArrayReader(form_of(X)).fit_matrix(X)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_the_matrix_of_an_array_shares_its_memory(dtype):
     X = draws.integers(0, 255, size=(5, 2, 3, 4)).astype(dtype)
