@@ -22,8 +22,8 @@ class ArrayReader:
 
     Their matrix has a row a sample, and shares memory with X where it can. Sequences of different lengths come as a
     list, Series or array of arrays `(time, features)`; they are padded with NaN, and a step of which every feature is
-    NaN counts as padding. None is an empty sequence, or an image all of whose values are missing. A single NaN
-    elsewhere counts as the mean.
+    NaN is not there, wherever it stands: those that are there come first, and what no sequence has is cut. None is an
+    empty sequence, or an image all of whose values are missing. A single NaN elsewhere counts as the mean.
 
     Parameters
     ----------
@@ -111,8 +111,37 @@ class ArrayReader:
         """Return a standardizer that has not measured anything yet; see `Reader.standardizer`."""
         return ArrayStandardizer(self.form, self.shape)
 
+    def steps(self, X: Any) -> list[np.ndarray]:
+        """Return which steps of each sequence are there: the steps of its row of the matrix, in their order.
+
+        Parameters
+        ----------
+        X : array or sequence of sequences
+        """
+        if getattr(X, "ndim", 1) == 1 and all(is_missing(sample) for sample in X):
+            return [np.empty(0, np.intp) for _ in X]
+        return [np.flatnonzero(row) for row in _there(self._gathered(X))]
+
     def _array(self, X: Any) -> np.ndarray:
-        """Return all samples as one array in C order, of bytes or floats."""
+        """Return all samples as one array in C order, of bytes or floats; of sequences, what is there comes first."""
+        array = self._gathered(X)
+        holes = False
+        if array.dtype != np.uint8:
+            for place, chunk in row_chunks(array.reshape(len(array), -1), None):
+                if np.isfinite(chunk).all():
+                    continue
+                holes = True
+                if (infinite := np.isinf(chunk).any(axis=1)).any():
+                    raise ValueError(
+                        f"Row {place.start + int(infinite.argmax())} of X holds infinity. Replace it by NaN, which "
+                        "counts as missing, or by a number."
+                    )
+        if holes and self.form is Form.SEQUENCE:
+            array = _in_front(array)
+        return np.ascontiguousarray(array)
+
+    def _gathered(self, X: Any) -> np.ndarray:
+        """Return all samples as one array of bytes or floats, as they are."""
         gather = _stacked if self.form is Form.IMAGE else _padded
         array = np.asarray(X) if getattr(X, "ndim", 1) > 1 else gather(X)
         if not array.size:
@@ -121,11 +150,27 @@ class ArrayReader:
             raise ValueError(f"X must hold numbers where each sample is {self.form}, but its dtype is {array.dtype}.")
         if array.dtype not in (np.uint8, np.float32, np.float64):
             array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
-        if array.dtype != np.uint8:
-            for _, chunk in row_chunks(array.reshape(len(array), -1), None):
-                if np.isinf(chunk).any():
-                    raise ValueError("X holds infinity. Replace it by NaN, which counts as missing, or by a number.")
-        return np.ascontiguousarray(array)
+        return array
+
+
+def _there(array: np.ndarray) -> np.ndarray:
+    """Return which steps of sequences hold a value, `(n, time, features)` → `(n, time)`."""
+    if array.dtype == np.uint8:
+        return np.ones(array.shape[:2], bool)
+    flat = array.reshape(len(array), -1)
+    parts = [~np.isnan(chunk.reshape(len(chunk), *array.shape[1:])).all(2) for _, chunk in row_chunks(flat)]
+    return np.concatenate(parts)
+
+
+def _in_front(array: np.ndarray) -> np.ndarray:
+    """Return sequences with the steps that are there first, and no longer than the longest; padding changes nothing."""
+    there = _there(array)
+    rows = np.flatnonzero((there[:, 1:] > there[:, :-1]).any(1))
+    if len(rows):
+        order = np.argsort(~there[rows], axis=1, kind="stable")
+        array = array.copy()
+        array[rows] = np.take_along_axis(array[rows], order[:, :, None], 1)
+    return array[:, : max(1, int(there.sum(1).max()))]
 
 
 def holds_integers(X: Any) -> bool:
