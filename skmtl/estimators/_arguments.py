@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from ..features import (
     ArrayReader,
     BagReader,
+    Form,
     FrameReader,
     ModalReader,
     PretrainedReader,
@@ -20,11 +21,12 @@ from ..features import (
     Samples,
     TextReader,
     form_of,
+    is_bag,
     make_reader,
     reader_of_frame,
     samples_of,
 )
-from ..nn import FittedTrunk, Trunk
+from ..nn import BagTrunk, FittedTrunk, Trunk
 from ..tasks import Columns, TaskStructure
 from ._model import Model
 from ._parameters import check_device
@@ -41,13 +43,25 @@ def resolve_samples(estimator: Any, X: Any, rows: np.ndarray | None, previous: M
         The rows that count; None for all.
     previous : Model or None
         The model that is continued.
+
+    Raises
+    ------
+    ValueError
+        If X is a table, and the trunk reads lists of identifiers.
     """
     if previous is not None:
         reader = previous.reader
         return reader.samples if isinstance(reader, FrameReader) else Samples(form_of(X))
     if isinstance(estimator.trunk, FittedTrunk):
         return Samples(form_of(X))
-    return samples_of(X, estimator.encoder, rows)
+    samples = samples_of(X, estimator.encoder, rows)
+    wants_lists = isinstance(estimator.trunk, BagTrunk) and samples.form is Form.COLUMNS
+    if wants_lists and isinstance(X, (list, tuple)) and len(X) and all(map(is_bag, X)):
+        raise ValueError(
+            "X is a list of lists of one length, and such are rows of columns. Give encoder=BagEncoder() of "
+            "skmtl.features to have them read as lists of identifiers."
+        )
+    return samples
 
 
 def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:

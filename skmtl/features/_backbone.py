@@ -76,7 +76,9 @@ class Backbone:
     """
 
     def __init__(self, source: str | os.PathLike[str], local_files_only: bool = True) -> None:
-        self.source = os.fspath(source)
+        source = os.fspath(source)
+        # What is fitted here is found from another directory, too.
+        self.source = os.path.abspath(source) if os.path.isdir(source) else source
         self.local_files_only = local_files_only
         self.fingerprint: str | None = None
         self._model: nn.Module | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -149,17 +151,21 @@ class RepresentationReader(PretrainedReader):
 
     def _matrix(self, inputs: Any) -> np.ndarray:
         """Return representations, `(n, H)`."""
+        # The order follows from the rows alone, so that the same set of rows gives the same numbers to the bit.
         if self.form is Form.IMAGE:
-            return self._represented(
-                [inputs[first : first + BLOCK_ROWS] for first in range(0, len(inputs), BLOCK_ROWS)]
-            )
-        # The order follows from the texts alone, so that the same set of texts gives the same numbers to the bit.
-        distinct = sorted(set(inputs), key=lambda text: (len(text), text))
-        places = {text: place for place, text in enumerate(distinct)}
-        blocks = [distinct[first : first + BLOCK_ROWS] for first in range(0, len(distinct), BLOCK_ROWS)]
-        return self._represented(blocks)[[places[text] for text in inputs]]
+            marks = [hashlib.blake2b(image.data, digest_size=16).digest() for image in inputs]
+            first = {mark: row for row, mark in reversed(list(enumerate(marks)))}
+            distinct = sorted(first)
+            rows = np.array([first[mark] for mark in distinct])
+            blocks = (inputs[rows[start : start + BLOCK_ROWS]] for start in range(0, len(rows), BLOCK_ROWS))
+        else:
+            marks = inputs
+            distinct = sorted(set(inputs), key=lambda text: (len(text), text))
+            blocks = (distinct[start : start + BLOCK_ROWS] for start in range(0, len(distinct), BLOCK_ROWS))
+        places = {mark: place for place, mark in enumerate(distinct)}
+        return self._represented(blocks)[[places[mark] for mark in marks]]
 
-    def _represented(self, blocks: list[Any]) -> np.ndarray:
+    def _represented(self, blocks: Iterable[Any]) -> np.ndarray:
         standardizer = PretrainedStandardizer(self.backbone, self.shape, self.largest)
         passage = replace(self.passage, shape=self.shape)
         parts = []

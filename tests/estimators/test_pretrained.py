@@ -79,6 +79,29 @@ def test_a_frozen_model_reads_each_distinct_text_once_at_fit_and_once_at_predict
     assert sorted(seen[1]) == sorted(set(X[:2]))
 
 
+def test_a_frozen_model_reads_each_distinct_image_once(classifier, monkeypatch):
+    seen = []
+    original = Backbone.normalised
+
+    def normalised(self, pixels, largest):
+        seen.append(len(pixels))
+        return original(self, pixels, largest)
+
+    monkeypatch.setattr(Backbone, "normalised", normalised)
+    model = classifier("vit", max_iter=1).fit(np.concatenate([IMAGES, IMAGES[:50]]), np.concatenate([Y, Y[:50]]))
+    found = model.predict_proba(IMAGES[[3, 7, 3, 3]])[1]
+    assert seen == [N, 2]
+    np.testing.assert_array_equal(found[[0, 0]], found[2:])
+    reader = model._model.reader
+    np.testing.assert_allclose(reader.matrix(IMAGES[[7, 3, 7]]), reader.matrix(IMAGES)[[7, 3, 7]], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_number_of_layers_is_no_boolean(classifier, trainable):
+    with pytest.raises(ValueError, match=f"trainable.* must be .*ot {trainable}"):
+        classifier(trunk={"trainable": trainable}).fit(X, Y)
+
+
 def test_a_frozen_model_is_a_table_of_representations(classifier, pretrained_models):
     model = classifier(max_iter=3).fit(X, Y)
     backbone = Backbone(pretrained_models["bert"])

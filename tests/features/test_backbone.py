@@ -107,6 +107,18 @@ def test_a_folder_that_holds_something_else_now_is_refused(pretrained_models, tm
         pickle.loads(pickle.dumps(backbone)).load()
 
 
+def test_a_relative_folder_is_found_from_another_directory(pretrained_models, tmp_path, monkeypatch):
+    monkeypatch.chdir(shutil.copytree(pretrained_models["bert"], tmp_path / "models" / "bert").parent)
+    backbone = Backbone("bert")
+    backbone.load()
+    pickled = pickle.dumps(backbone)
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickled).load()
+    shutil.rmtree(tmp_path / "models")
+    with pytest.raises(ValueError, match=r"models.bert', is not there. .* the folder that it was fitted with"):
+        pickle.loads(pickled).load()
+
+
 def test_what_is_no_model_is_named(pretrained_models, tmp_path):
     (tmp_path / "note.txt").write_text("nothing")
     with pytest.raises(ValueError, match=r"holds no config.json, .* it holds \['note.txt'\]"):
