@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -194,6 +195,20 @@ def needs_memory(error: BaseException) -> bool:
     """
     of_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return of_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+@contextmanager
+def memory_for_rows() -> Iterator[None]:
+    """Say what to do where rows that are to be predicted need more memory than there is."""
+    try:
+        yield
+    except Exception as error:
+        if not needs_memory(error):
+            raise
+        raise MemoryError(
+            f"X needs more memory than there is ({type(error).__name__}: {first_line(error)}). Give fewer rows at a "
+            "time; among sequences and texts, one that is long pads all others."
+        ) from error
 
 
 def first_line(error: BaseException) -> str:

@@ -286,6 +286,16 @@ def test_more_memory_than_there_is_names_the_way_out():
         classifier(trunk=ConvTrunk(channels=(10**7,))).fit(IMAGES, DIGITS)
 
 
+def test_more_memory_than_there_is_at_predict_names_the_way_out():
+    endless = np.broadcast_to(np.zeros((1, 3)), (10**13, 3))
+    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+    for method in (model.predict, model.transform, model.predict_interval):
+        with pytest.raises(
+            MemoryError, match=r"needs more memory than there is .*fewer rows at a time.*pads all others"
+        ):
+            method([*RAGGED[:5], endless])
+
+
 def test_nested_lists_are_told_what_to_be():
     with pytest.raises(ValueError, match=r"dim 3.*np\.asarray"):
         regressor().fit(SERIES.tolist(), MEANS)
