@@ -133,7 +133,7 @@ class ArrayReader:
                 holes = True
                 if (infinite := np.isinf(chunk).any(axis=1)).any():
                     raise ValueError(
-                        f"Row {place.start + int(infinite.argmax())} of X holds infinity. Replace it by NaN, which "
+                        f"X holds infinity in row {place.start + int(infinite.argmax())}. Replace it by NaN, which "
                         "counts as missing, or by a number."
                     )
         if holes and self.form is Form.SEQUENCE:

@@ -162,7 +162,7 @@ def test_images_of_another_size_than_at_fit_are_refused():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.array([[[0.0]], [[np.inf]]]), "Row 1 of X holds infinity"),
+        (np.array([[[0.0]], [[np.inf]]]), "X holds infinity in row 1"),
         (np.array([[["a"]]]), "must hold numbers .* dtype is <U1"),
         (np.zeros((0, 3, 2)), r"shape \(0, 3, 2\): it holds no value"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], r"Sample 1 of X has shape \(2, 4\).* 3 features, as sample 0"),
