@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -23,11 +24,12 @@ from ..features import (
     Samples,
     TextReader,
     form_of,
+    is_bag,
     make_reader,
     reader_of_frame,
     samples_of,
 )
-from ..nn import FittedTrunk, MultiModalTrunk, Trunk
+from ..nn import BagTrunk, FittedTrunk, MultiModalTrunk, Trunk
 from ..tasks import Columns, TaskStructure
 from ._model import Model
 from ._parameters import check_device
@@ -44,13 +46,25 @@ def resolve_samples(estimator: Any, X: Any, rows: np.ndarray | None, previous: M
         The rows that count; None for all.
     previous : Model or None
         The model that is continued.
+
+    Raises
+    ------
+    ValueError
+        If X is a table, and the trunk reads lists of identifiers.
     """
     if previous is not None:
         reader = previous.reader
         return reader.samples if isinstance(reader, FrameReader) else Samples(form_of(X))
     if isinstance(estimator.trunk, FittedTrunk):
         return Samples(form_of(X))
-    return samples_of(X, estimator.encoder, rows)
+    samples = samples_of(X, estimator.encoder, rows)
+    wants_lists = isinstance(estimator.trunk, BagTrunk) and samples.form is Form.COLUMNS
+    if wants_lists and isinstance(X, (list, tuple)) and len(X) and all(map(is_bag, X)):
+        raise ValueError(
+            "X is a list of lists of one length, and such are rows of columns. Give encoder=BagEncoder() of "
+            "skmtl.features to have them read as lists of identifiers."
+        )
+    return samples
 
 
 def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
@@ -221,6 +235,20 @@ def needs_memory(error: BaseException) -> bool:
     """
     of_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return of_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+@contextmanager
+def memory_for_rows() -> Iterator[None]:
+    """Say what to do where rows that are to be predicted need more memory than there is."""
+    try:
+        yield
+    except Exception as error:
+        if not needs_memory(error):
+            raise
+        raise MemoryError(
+            f"X needs more memory than there is ({type(error).__name__}: {first_line(error)}). Give fewer rows at a "
+            "time; among sequences and texts, one that is long pads all others."
+        ) from error
 
 
 def first_line(error: BaseException) -> str:

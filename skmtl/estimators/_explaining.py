@@ -12,7 +12,6 @@ from ..features import (
     AnyStandardizer,
     FrameReader,
     ModalReader,
-    PretrainedStandardizer,
     Reader,
     RepresentationReader,
     Standardizer,
@@ -80,10 +79,10 @@ class ExplainedColumn:
         weight, embedding = network.head.weight, network.embedding
         if isinstance(inner, RepresentationReader):
             assert isinstance(model.standardizer, Standardizer)
-            self.reader = inner.inward()
+            self.reader = inward = inner.inward()
             if isinstance(model.reader, FrameReader):
-                self.reader = model.reader.inward(self.reader)
-            self._standardizer = PretrainedStandardizer(inner.backbone, inner.shape)
+                self.reader = model.reader.inward(inward)
+            self._standardizer = inward.standardizer()
             self._path: Path = through_frozen(inner, model.standardizer, weight)
             self.rows_at_once = inner.passage.rows_at_once(inner.device)
             self.n_products += sum(parameter.numel() for parameter in inner.backbone.load().parameters())

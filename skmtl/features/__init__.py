@@ -10,7 +10,7 @@ from ._backbone import Backbone, need
 from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
-from ._forms import Form, form_of
+from ._forms import Form, form_of, is_bag, telling
 from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
 from ._kinds import is_missing
@@ -69,6 +69,7 @@ __all__ = [
     "as_tensor",
     "check_finite",
     "form_of",
+    "is_bag",
     "is_missing",
     "make_reader",
     "need",
@@ -76,6 +77,7 @@ __all__ = [
     "row_chunks",
     "samples_of",
     "takes_holes",
+    "telling",
     "texts_of",
     "width_of",
 ]

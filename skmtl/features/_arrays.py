@@ -22,8 +22,8 @@ class ArrayReader:
 
     Their matrix has a row a sample, and shares memory with X where it can. Sequences of different lengths come as a
     list, Series or array of arrays `(time, features)`; they are padded with NaN, and a step of which every feature is
-    NaN counts as padding. None is an empty sequence, or an image all of whose values are missing. A single NaN
-    elsewhere counts as the mean.
+    NaN is not there, wherever it stands: those that are there come first, and what no sequence has is cut. None is an
+    empty sequence, or an image all of whose values are missing. A single NaN elsewhere counts as the mean.
 
     Parameters
     ----------
@@ -111,8 +111,37 @@ class ArrayReader:
         """Return a standardizer that has not measured anything yet; see `Reader.standardizer`."""
         return ArrayStandardizer(self.form, self.shape)
 
+    def steps(self, X: Any) -> list[np.ndarray]:
+        """Return which steps of each sequence are there: the steps of its row of the matrix, in their order.
+
+        Parameters
+        ----------
+        X : array or sequence of sequences
+        """
+        if getattr(X, "ndim", 1) == 1 and all(is_missing(sample) for sample in X):
+            return [np.empty(0, np.intp) for _ in X]
+        return [np.flatnonzero(row) for row in _there(self._gathered(X))]
+
     def _array(self, X: Any) -> np.ndarray:
-        """Return all samples as one array in C order, of bytes or floats."""
+        """Return all samples as one array in C order, of bytes or floats; of sequences, what is there comes first."""
+        array = self._gathered(X)
+        holes = False
+        if array.dtype != np.uint8:
+            for place, chunk in row_chunks(array.reshape(len(array), -1), None):
+                if np.isfinite(chunk).all():
+                    continue
+                holes = True
+                if (infinite := np.isinf(chunk).any(axis=1)).any():
+                    raise ValueError(
+                        f"X holds infinity in row {place.start + int(infinite.argmax())}. Replace it by NaN, which "
+                        "counts as missing, or by a number."
+                    )
+        if holes and self.form is Form.SEQUENCE:
+            array = _in_front(array)
+        return np.ascontiguousarray(array)
+
+    def _gathered(self, X: Any) -> np.ndarray:
+        """Return all samples as one array of bytes or floats, as they are."""
         gather = _stacked if self.form is Form.IMAGE else _padded
         array = np.asarray(X) if getattr(X, "ndim", 1) > 1 else gather(X)
         if not array.size:
@@ -121,22 +150,50 @@ class ArrayReader:
             raise ValueError(f"X must hold numbers where each sample is {self.form}, but its dtype is {array.dtype}.")
         if array.dtype not in (np.uint8, np.float32, np.float64):
             array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
-        if array.dtype != np.uint8:
-            for _, chunk in row_chunks(array.reshape(len(array), -1), None):
-                if np.isinf(chunk).any():
-                    raise ValueError("X holds infinity. Replace it by NaN, which counts as missing, or by a number.")
-        return np.ascontiguousarray(array)
+        return array
+
+
+def _there(array: np.ndarray) -> np.ndarray:
+    """Return which steps of sequences hold a value, `(n, time, features)` → `(n, time)`."""
+    if array.dtype == np.uint8:
+        return np.ones(array.shape[:2], bool)
+    flat = array.reshape(len(array), -1)
+    parts = [~np.isnan(chunk.reshape(len(chunk), *array.shape[1:])).all(2) for _, chunk in row_chunks(flat)]
+    return np.concatenate(parts)
+
+
+def _in_front(array: np.ndarray) -> np.ndarray:
+    """Return sequences with the steps that are there first, and no longer than the longest; padding changes nothing."""
+    there = _there(array)
+    rows = np.flatnonzero((there[:, 1:] > there[:, :-1]).any(1))
+    if len(rows):
+        order = np.argsort(~there[rows], axis=1, kind="stable")
+        array = array.copy()
+        array[rows] = np.take_along_axis(array[rows], order[:, :, None], 1)
+    return array[:, : max(1, int(there.sum(1).max()))]
+
+
+def holds_integers(X: Any) -> bool:
+    """Whether images are of integers, all of them, whatever a missing one beside them makes of their array.
+
+    Parameters
+    ----------
+    X : array of images, or sequence of them
+    """
+    if getattr(X, "ndim", 1) > 1:
+        return np.asarray(X).dtype.kind in "iu"
+    return all(np.asarray(image).dtype.kind in "iu" for image in X if not is_missing(image))
 
 
 def _stacked(X: Sequence[Any]) -> np.ndarray:
     """Return images as one array, NaN where one is missing."""
     images = [None if is_missing(image) else np.asarray(image) for image in X]
     known = [(place, image) for place, image in enumerate(images) if image is not None]
-    shape = known[0][1].shape
+    first, shape = next((place, image.shape) for place, image in known if image.ndim == 3)
     for place, image in known:
         if image.shape != shape:
             raise ValueError(
-                f"Image {place} of X has shape {image.shape}, but image {known[0][0]} has {shape}. Resize them to one "
+                f"Image {place} of X has shape {image.shape}, but image {first} has {shape}. Resize them to one "
                 "shape (channels, height, width)."
             )
     if len(known) == len(images):
@@ -147,14 +204,14 @@ def _stacked(X: Sequence[Any]) -> np.ndarray:
 
 def _padded(X: Sequence[Any]) -> np.ndarray:
     """Return sequences of different lengths as one array, padded with NaN."""
-    samples = [None if sample is None else np.asarray(sample) for sample in X]
+    samples = [None if is_missing(sample) else np.asarray(sample) for sample in X]
     known = [(place, sample) for place, sample in enumerate(samples) if sample is not None]
-    n_features = known[0][1].shape[1]
+    first, n_features = next((place, sample.shape[1]) for place, sample in known if sample.ndim == 2)
     for place, sample in known:
         if sample.ndim != 2 or sample.shape[1] != n_features:
             raise ValueError(
                 f"Sample {place} of X has shape {sample.shape}, but each must be a sequence (time, features) with "
-                f"{n_features} features, as sample {known[0][0]}."
+                f"{n_features} features, as sample {first}."
             )
         if sample.dtype.kind not in "biuf":
             raise ValueError(f"Sample {place} of X must hold numbers, but its dtype is {sample.dtype}.")

@@ -76,7 +76,9 @@ class Backbone:
     """
 
     def __init__(self, source: str | os.PathLike[str], local_files_only: bool = True) -> None:
-        self.source = os.fspath(source)
+        source = os.fspath(source)
+        # What is fitted here is found from another directory, too.
+        self.source = os.path.abspath(source) if os.path.isdir(source) else source
         self.local_files_only = local_files_only
         self.fingerprint: str | None = None
         self._model: nn.Module | None = None
@@ -247,15 +249,16 @@ class Backbone:
                 f"{sides[0]} × {sides[1]}. Resize X."
             )
 
-    def normalised(self, pixels: Tensor) -> Tensor:
+    def normalised(self, pixels: Tensor, largest: float = 1.0) -> Tensor:
         """Return images as the model was trained on them; NaN becomes 0, about the mean.
 
         Parameters
         ----------
         pixels : Tensor of shape (B, channels, height, width)
-            Bytes, or numbers from 0 to 1.
+        largest : float, default=1.0
+            What a pixel is at most: 255 for bytes, 1 for numbers from 0 to 1.
         """
-        values = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
+        values = pixels.float() / largest
         mean, scale = (torch.tensor(one, device=pixels.device).view(-1, 1, 1) for one in self._colours(pixels.shape[1]))
         return ((values - mean) / scale).nan_to_num(0.0)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
 from scipy.sparse import issparse
 
 from ._container import MultiModal
-from ._kinds import is_missing
+from ._kinds import BYTES, OTHER, TEXT, family_of, is_missing
 
 
 class Form(StrEnum):
@@ -24,7 +25,7 @@ class Form(StrEnum):
 
 
 def form_of(X: Any) -> Form:
-    """Tell what the samples of X are, by its number of dimensions; of one, by its first value that is not missing.
+    """Tell what the samples of X are, by its number of dimensions; of one, by its values (see `telling`).
 
     Lists of Python that hold lists of one length are a table: only where lengths differ, or a list is missing, are they
     lists of identifiers. In a Series or an array of objects, lists, sets and arrays of one dimension always are.
@@ -57,12 +58,41 @@ def form_of(X: Any) -> Form:
         getattr(getattr(X, "dtype", None), "kind", "O") in "biufcmM"
     ):  # numbers and dates, which would be slow to look at
         return Form.COLUMNS
-    first = next((sample for sample in X if not is_missing(sample)), None)
+    first = telling(X)
     if isinstance(first, (str, bytes)):
         return Form.TEXT
     if is_bag(first):
         return Form.COLUMNS if isinstance(X, (list, tuple)) and _is_table(X) else Form.BAG
     return {2: Form.SEQUENCE, 3: Form.IMAGE}.get(getattr(first, "ndim", 0), Form.COLUMNS)
+
+
+def telling(X: Iterable[Any]) -> Any:
+    """Return the value that tells what the others are: the first string or the first list or array, as most are.
+
+    Numbers and dates tell nothing where such are among them. Where there are none, the first value that is not missing
+    does; None: all are.
+
+    Parameters
+    ----------
+    X : list, tuple, Series or array of objects
+
+    Examples
+    --------
+    >>> from skmtl.features import telling
+    >>> telling([3, "a", ["b"], ["c", "d"]])
+    ['b']
+    """
+    families = {kind: family_of(kind) for kind in set(map(type, X))}
+    texts = {kind for kind, own in families.items() if own in (TEXT, BYTES)}
+    others = {kind for kind, own in families.items() if own == OTHER}
+    if texts and others:
+        counts = Counter(map(type, X))
+        n_texts, n_others = (sum(counts[kind] for kind in kinds) for kinds in (texts, others))
+        texts, others = (texts if n_texts >= n_others else set()), (others if n_others >= n_texts else set())
+    kinds = texts | others
+    if kinds:
+        return next(sample for sample in X if type(sample) in kinds)
+    return next((sample for sample in X if not is_missing(sample)), None)
 
 
 def is_bag(sample: Any) -> bool:

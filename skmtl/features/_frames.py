@@ -14,8 +14,8 @@ from ._arrays import ArrayReader
 from ._bags import BagEncoder
 from ._chunks import where_of
 from ._container import MultiModal
-from ._forms import Form, form_of, is_bag
-from ._kinds import Kind, is_missing, shortened
+from ._forms import Form, form_of, is_bag, telling
+from ._kinds import Column, Kind, as_text, is_missing, shortened
 from ._layout import Layout
 from ._modal import ModalReader
 from ._reading import column_names, read_series
@@ -26,7 +26,7 @@ from ._vocabulary import entries_of, free_text
 # Of the part that holds all other columns.
 REST = "columns"
 # Columns of these types may hold texts, lists or arrays.
-_CANDIDATES = (nw.String, nw.Object, nw.Categorical, nw.Enum, nw.List, nw.Array)
+_CANDIDATES = (nw.String, nw.Binary, nw.Object, nw.Categorical, nw.Enum, nw.List, nw.Array)
 
 
 @dataclass(frozen=True)
@@ -113,19 +113,32 @@ def _auto(X: Any, with_texts: bool, rows: np.ndarray | None) -> dict[int, Form]:
         if nested is not None:
             found[place] = nested
         elif with_texts:
-            column = read_series(series, where_of(frame.columns, place)).take(rows)
+            column = (_of_bytes(series) or read_series(series, where_of(frame.columns, place))).take(rows)
             if column.kind is Kind.CATEGORY and free_text(entries_of(column), column) is not None:
                 found[place] = Form.TEXT
     return found
 
 
 def _nested(series: nw.Series[Any]) -> Form | None:
-    """Return what a column of lists or arrays holds, by its type or its first value; None: it holds neither."""
+    """Return what a column of lists or arrays holds, by its type or what most values are; None: it holds neither."""
     depth = _depth(series.dtype)
     if isinstance(series.dtype, nw.Object):
-        first = next((one for one in series if not is_missing(one)), None)
+        first = telling(series.to_list())
         depth = 1 if is_bag(first) else getattr(first, "ndim", 0)
     return {1: Form.BAG, 2: Form.SEQUENCE, 3: Form.IMAGE}.get(depth)
+
+
+def _of_bytes(series: nw.Series[Any]) -> Column | None:
+    """Return a column of bytes, strings beside them or not, as one of strings; None: there are no bytes, or more."""
+    if not isinstance(series.dtype, (nw.Object, nw.Binary)):
+        return None
+    values = series.to_list()
+    if not any(issubclass(kind, bytes) for kind in set(map(type, values))):
+        return None
+    if not all(isinstance(value, (str, bytes)) or is_missing(value) for value in values):
+        return None
+    texts = [as_text(value) if isinstance(value, (str, bytes)) else None for value in values]
+    return Column(str(series.name), Kind.CATEGORY, np.array(texts, dtype=object))
 
 
 def _depth(dtype: Any) -> int:

@@ -101,7 +101,13 @@ _FAMILIES: list[tuple[tuple[type, ...], str]] = [  # the first that fits: NumPy 
 ]
 
 
-def _family(kind: type) -> str:
+def family_of(kind: type) -> str:
+    """Return what the type of a value says about it.
+
+    Parameters
+    ----------
+    kind : type
+    """
     return _cached_family(cast(Hashable, kind))
 
 
@@ -119,8 +125,18 @@ def is_missing(value: Any) -> bool:
     ----------
     value : Any
     """
-    family = _family(type(value))
+    family = family_of(type(value))
     return family == MISSING or (family in (Kind.NUMBER, MOMENT, Kind.DURATION) and bool(value != value))
+
+
+def as_text(value: str | bytes) -> str:
+    """Return a string without halves of characters, which not all can read; bytes are those of UTF-8.
+
+    Parameters
+    ----------
+    value : str or bytes
+    """
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value.encode("utf-8", "replace").decode()
 
 
 def column_of_values(values: np.ndarray, where: str) -> Column:
@@ -159,7 +175,7 @@ def number_column(values: np.ndarray, where: str, dtype: np.dtype) -> Column:
 
 def _column_of_objects(values: np.ndarray, where: str) -> Column:
     types = set(map(type, values.tolist()))
-    families = {_family(one) for one in types} - {MISSING}
+    families = {family_of(one) for one in types} - {MISSING}
     if OTHER in families:
         _refuse_object(values, where)
     if len(families) > 1 and Kind.NUMBER in families and _only_nan(values):
@@ -173,7 +189,7 @@ def _column_of_objects(values: np.ndarray, where: str) -> Column:
     family = families.pop()
     if family in (TEXT, BYTES):
         return Column(where, Kind.CATEGORY, values)
-    plain = all(_family(one) != MISSING for one in types)
+    plain = all(family_of(one) != MISSING for one in types)
     holes = None if plain else np.fromiter(map(is_missing, values), bool, len(values))
     if family == Kind.NUMBER:
         return Column(where, Kind.NUMBER, _numbers_of_objects(values, holes, where))
@@ -196,13 +212,13 @@ def _numbers_of_objects(values: np.ndarray, holes: np.ndarray | None, where: str
 
 def _only_nan(values: np.ndarray) -> bool:
     """Tell whether all numbers are NaN: the way in which pandas marks holes beside strings and dates."""
-    return all(value != value for value in values if _family(type(value)) == Kind.NUMBER)
+    return all(value != value for value in values if family_of(type(value)) == Kind.NUMBER)
 
 
 def _refuse_mixture(values: np.ndarray, where: str, families: set[str]) -> NoReturn:
     first: dict[str, str] = {}
     for row, value in enumerate(values):
-        family = _family(type(value))
+        family = family_of(type(value))
         if family in families and not is_missing(value):
             first.setdefault(family, f"{family} (row {row}: {value!r})")
     examples = " and ".join(list(first.values())[:2])
@@ -213,7 +229,7 @@ def _refuse_mixture(values: np.ndarray, where: str, families: set[str]) -> NoRet
 
 
 def _refuse_object(values: np.ndarray, where: str) -> NoReturn:
-    row = next(row for row, value in enumerate(values) if _family(type(value)) == OTHER)
+    row = next(row for row, value in enumerate(values) if family_of(type(value)) == OTHER)
     what = f"in row {row} it holds the {type(values[row]).__name__} {shortened(values[row])}"
     refuse_type(where, what, nested=hasattr(values[row], "__len__"))
 

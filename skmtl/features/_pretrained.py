@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -10,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._arrays import ArrayReader
+from ._arrays import ArrayReader, holds_integers
 from ._backbone import Backbone
-from ._chunks import as_tensor
+from ._chunks import as_tensor, row_chunks
 from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
@@ -22,10 +24,15 @@ from ._texts import texts_of
 
 # Rows that are made ready for the model at once.
 BLOCK_ROWS = 4096
+# The largest byte, and how far beyond the range of pixels rounding may lead, as a share of it.
+BYTE, SLACK = 255.0, 1e-3
 
 
 class PretrainedReader:
     """Reader of the texts or images that a pretrained model is trained on further: its matrix holds what goes in.
+
+    Pixels that are integers are bytes, from 0 to 255, whatever their dtype, and floats are numbers from 0 to 1. The
+    matrix holds them in the units of fit.
 
     Parameters
     ----------
@@ -38,6 +45,8 @@ class PretrainedReader:
     layout : Layout
     shape : tuple of int
         Of an image, from fit on; empty for texts.
+    largest : float
+        What a pixel of the matrix is at most: 255 where fit was given bytes, else 1.
 
     Raises
     ------
@@ -51,6 +60,7 @@ class PretrainedReader:
         self.backbone, self.max_length = backbone, max_length
         self.form = backbone.form
         self.shape: tuple[int, ...] = ()
+        self.largest = 1.0
         self._images = ArrayReader(Form.IMAGE)
 
     @property
@@ -71,15 +81,43 @@ class PretrainedReader:
             inputs = self._images.fit_matrix(X)
             self.backbone.check_images(self._images.shape)
             self.shape = self._images.shape
-            matrix = self._matrix(inputs)
+            self.largest = BYTE if holds_integers(X) else 1.0
+            matrix = self._matrix(self._in_units_of_fit(inputs, self.largest))
         else:
             matrix = self.matrix(X)
         self.layout = Layout.of_numbers(matrix.shape[1])
         return matrix
 
     def matrix(self, X: Any) -> np.ndarray:
-        """Return the matrix of an X like that of fit; see `Reader.matrix`."""
-        return self._matrix(self._images.matrix(X) if self.form is Form.IMAGE else texts_of(X))
+        """Return the matrix of an X like that of fit; see `Reader.matrix`.
+
+        Raises
+        ------
+        ValueError
+            If X holds something else than texts, images unlike those of fit, or pixels beyond the range that is read.
+        """
+        if self.form is Form.TEXT:
+            return self._matrix(texts_of(X))
+        given = BYTE if holds_integers(X) else 1.0
+        return self._matrix(self._in_units_of_fit(self._images.matrix(X), given))
+
+    def _in_units_of_fit(self, inputs: np.ndarray, given: float) -> np.ndarray:
+        """Return pixels from 0 to `given` in the units of fit, bytes as bytes; refuse those that lead out of it."""
+        lowest, highest = _range_of(inputs)
+        if lowest < -SLACK * given or highest > (1 + SLACK) * given:
+            raise ValueError(
+                f"X holds pixels from {lowest:.5g} to {highest:.5g}, as {'integers' if given == BYTE else 'floats'}, "
+                "and a pretrained model reads integers from 0 to 255, or floats from 0 to 1. Give it floats: X / 255 "
+                "where 255 is the largest that a pixel can be."
+            )
+        if given == BYTE and self.largest == 1 and highest == 1:
+            raise ValueError(
+                "X holds the integers 0 and 1, and those would be bytes, 255 for the largest, but fit was given floats "
+                "from 0 to 1. Give floats again: X.astype(float)."
+            )
+        if given == BYTE and inputs.dtype != np.uint8 and not np.isnan(inputs).any():
+            inputs = inputs.astype(np.uint8)
+        return inputs if given == self.largest else (inputs * (self.largest / given)).astype(np.float32)
 
     def _matrix(self, inputs: Any) -> np.ndarray:
         """Return tokens of texts, or images as they are."""
@@ -90,7 +128,7 @@ class PretrainedReader:
 
     def standardizer(self) -> PretrainedStandardizer | Standardizer:
         """Return what makes tensors of the matrix; see `Reader.standardizer`."""
-        return PretrainedStandardizer(self.backbone, self.shape)
+        return PretrainedStandardizer(self.backbone, self.shape, self.largest)
 
 
 class RepresentationReader(PretrainedReader):
@@ -113,18 +151,22 @@ class RepresentationReader(PretrainedReader):
 
     def _matrix(self, inputs: Any) -> np.ndarray:
         """Return representations, `(n, H)`."""
+        # The order follows from the rows alone, so that the same set of rows gives the same numbers to the bit.
         if self.form is Form.IMAGE:
-            return self._represented(
-                [inputs[first : first + BLOCK_ROWS] for first in range(0, len(inputs), BLOCK_ROWS)]
-            )
-        # The order follows from the texts alone, so that the same set of texts gives the same numbers to the bit.
-        distinct = sorted(set(inputs), key=lambda text: (len(text), text))
-        places = {text: place for place, text in enumerate(distinct)}
-        blocks = [distinct[first : first + BLOCK_ROWS] for first in range(0, len(distinct), BLOCK_ROWS)]
-        return self._represented(blocks)[[places[text] for text in inputs]]
+            marks = [hashlib.blake2b(image.data, digest_size=16).digest() for image in inputs]
+            first = {mark: row for row, mark in reversed(list(enumerate(marks)))}
+            distinct = sorted(first)
+            rows = np.array([first[mark] for mark in distinct])
+            blocks = (inputs[rows[start : start + BLOCK_ROWS]] for start in range(0, len(rows), BLOCK_ROWS))
+        else:
+            marks = inputs
+            distinct = sorted(set(inputs), key=lambda text: (len(text), text))
+            blocks = (distinct[start : start + BLOCK_ROWS] for start in range(0, len(distinct), BLOCK_ROWS))
+        places = {mark: place for place, mark in enumerate(distinct)}
+        return self._represented(blocks)[[places[mark] for mark in marks]]
 
-    def _represented(self, blocks: list[Any]) -> np.ndarray:
-        standardizer = PretrainedStandardizer(self.backbone, self.shape)
+    def _represented(self, blocks: Iterable[Any]) -> np.ndarray:
+        standardizer = PretrainedStandardizer(self.backbone, self.shape, self.largest)
         passage = replace(self.passage, shape=self.shape)
         parts = []
         for block in blocks:
@@ -140,7 +182,7 @@ class RepresentationReader(PretrainedReader):
     def inward(self) -> PretrainedReader:
         """Return a reader whose matrix holds what goes into the model, and not what comes out."""
         result = PretrainedReader(self.backbone, self.max_length)
-        result.shape, result._images = self.shape, self._images
+        result.shape, result.largest, result._images = self.shape, self.largest, self._images
         return result
 
     def encoder(self) -> FrozenEncoder:
@@ -152,6 +194,15 @@ class RepresentationReader(PretrainedReader):
         return {**self.__dict__, "device": torch.device("cpu")}
 
 
+def _range_of(images: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest pixel that is there, 0 among them."""
+    lowest = highest = 0.0
+    for _, chunk in row_chunks(images):
+        lowest = float(np.fmin(lowest, np.fmin.reduce(chunk, axis=None)))
+        highest = float(np.fmax(highest, np.fmax.reduce(chunk, axis=None)))
+    return lowest, highest
+
+
 class PretrainedStandardizer:
     """The map from rows of a `PretrainedReader` to tensors that a pretrained model reads; it measures nothing.
 
@@ -160,6 +211,8 @@ class PretrainedStandardizer:
     backbone : Backbone
     shape : tuple of int
         Of an image; empty for texts.
+    largest : float, default=1.0
+        What a pixel is at most: 255 for bytes, 1 for numbers from 0 to 1.
 
     Attributes
     ----------
@@ -170,8 +223,8 @@ class PretrainedStandardizer:
     n_embedded = 0
     embedding_size = 0
 
-    def __init__(self, backbone: Backbone, shape: tuple[int, ...]) -> None:
-        self.backbone, self.shape = backbone, shape
+    def __init__(self, backbone: Backbone, shape: tuple[int, ...], largest: float = 1.0) -> None:
+        self.backbone, self.shape, self.largest = backbone, shape, largest
         self.n_outputs = max(1, prod(shape))
 
     @property
@@ -226,7 +279,7 @@ class PretrainedStandardizer:
         """
         rows = rows if isinstance(rows, Tensor) else as_tensor(rows)
         if self.shape:
-            images = self.backbone.normalised(rows.reshape(-1, *self.shape))
+            images = self.backbone.normalised(rows.reshape(-1, *self.shape), self.largest)
             rows = images.view(*rows.shape[:-1], -1)
         result: Tensor = rows.to(dtype).to(device)
         return result

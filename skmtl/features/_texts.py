@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ._forms import Form
 from ._inputs import Inputs
-from ._kinds import is_missing
+from ._kinds import as_text, is_missing
 from ._layout import Layout
 
 # A word is a run of letters and digits, or a sign: a smile and an exclamation mark say something too.
@@ -182,10 +182,8 @@ def texts_of(X: Any) -> list[str]:
         )
     texts = []
     for row, value in enumerate(X):
-        if isinstance(value, str):
-            texts.append(str(value))
-        elif isinstance(value, bytes):
-            texts.append(value.decode("utf-8", "replace"))
+        if isinstance(value, (str, bytes)):
+            texts.append(as_text(value))
         elif is_missing(value):
             texts.append("")
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._kinds import Coded, Column, is_missing
+from ._kinds import Coded, Column, as_text, is_missing
 
 UNSEEN = -1.0
 
@@ -109,8 +109,8 @@ def entries_of(column: Column) -> set[Any]:
 def free_text(entries: set[Any], column: Column) -> str | None:
     """Return an example of the free text that a column holds; None: it holds categories.
 
-    Free text are at least 20 different strings, in more than half of the rows that are not missing, of more than 30
-    characters and at least 5 words in the mean.
+    Free text are at least 20 different strings, or bytes of UTF-8, in more than half of the rows that are not missing,
+    of more than 30 characters and at least 5 words in the mean.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def free_text(entries: set[Any], column: Column) -> str | None:
         Its distinct categories.
     column : Column
     """
-    texts = [entry for entry in entries if isinstance(entry, str)]
+    texts = [as_text(entry) for entry in entries if isinstance(entry, (str, bytes))]
     if len(texts) < FEWEST_TEXTS or np.mean([len(text) for text in texts]) <= TEXT_LENGTH:
         return None
     if np.mean([len(text.split()) for text in texts]) < TEXT_WORDS:

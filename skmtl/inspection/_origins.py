@@ -124,19 +124,22 @@ class ArrayOrigins(Origins):
     form : Form
     shape : tuple of int
         Of a sample; the length of sequences is that of X.
+    steps : list of ndarray of int, default=()
+        Which steps of each sequence are there: the others add nothing.
     """
 
-    def __init__(self, form: Form, shape: tuple[int, ...]) -> None:
-        self.form, self.shape = form, shape
+    def __init__(self, form: Form, shape: tuple[int, ...], steps: Sequence[np.ndarray] = ()) -> None:
+        self.form, self.shape, self._steps = form, shape, steps
 
     def gather(self, parts: list[np.ndarray], inputs: Inputs, chunk: slice) -> list[np.ndarray]:
         """Return what each value of a sample adds, in the sample's shape; see `Origins.gather`."""
-        del inputs, chunk
+        del inputs
         if self.form is Form.IMAGE:
             return list(parts[0].reshape(-1, *self.shape))
-        n_steps, n_features = self.shape
-        read = parts[0].reshape(len(parts[0]), -1, n_features)[:, :n_steps]  # of a part, as long as its longest here
-        return list(np.pad(read, ((0, 0), (0, n_steps - read.shape[1]), (0, 0))))
+        result = np.zeros((len(parts[0]), *self.shape))
+        for own, steps, read in zip(result, self._steps[chunk], parts[0], strict=True):
+            own[steps] = read.reshape(-1, self.shape[1])[: len(steps)]
+        return list(result)
 
 
 class TextOrigins(Origins):
@@ -329,7 +332,8 @@ def _of_one_kind(reader: Any, standardizer: Any, X: Any, names: Sequence[Any] | 
         if reader.form is Form.IMAGE:
             return ArrayOrigins(reader.form, reader.shape)
         lengths = X.shape[1:2] if getattr(X, "ndim", 1) == 3 else [len(one) for one in X if not is_missing(one)]
-        return ArrayOrigins(reader.form, (max(lengths, default=reader.shape[0]), reader.shape[1]))
+        longest = max(lengths, default=reader.shape[0])
+        return ArrayOrigins(reader.form, (longest, reader.shape[1]), reader.steps(X))
     source = np.asarray(reader.layout.source, np.int64)
     if names is None:
         names = [f"x{place}" for place in range(int(source.max()) + 1)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 
+from ..features import Form, MultiModal, form_of
 from ..metrics import METRICS, TaskColumn, get_scorer, task_columns
 from ..metrics._scorer import value_of_column
 
@@ -84,8 +85,8 @@ def permutation_importance(
     ----------
     estimator : object
         A fitted estimator, of this package or of scikit-learn.
-    X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
-        Better rows that were not learned from.
+    X : array-like, data frame, sparse matrix or MultiModal of shape (n_samples, n_features)
+        Better rows that were not learned from. Of a `MultiModal`, parts are shuffled, each as a whole.
     y : array-like or DataFrame of shape (n_samples,) or (n_samples, n_columns)
         Labels, missing where NaN, None or pandas.NA.
     scoring : str or dict of str, default=None
@@ -104,7 +105,8 @@ def permutation_importance(
     Raises
     ------
     ValueError
-        If a scorer or task is unknown, no task has a score, or `n_repeats` is not positive.
+        If a scorer or task is unknown, no task has a score, `n_repeats` is not positive, or samples are texts, images,
+        sequences or lists, which have no features that all share.
 
     See Also
     --------
@@ -128,6 +130,7 @@ def permutation_importance(
     if not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be a positive integer, got {n_repeats!r}.")
     methods = _methods(scoring)
+    names = _names(X)
 
     def score(features: Any) -> dict[str, float]:
         columns = task_columns(estimator, features, y, sample_weight=sample_weight, methods=methods)
@@ -135,7 +138,7 @@ def permutation_importance(
 
     baseline = score(X)
     tasks = list(baseline)
-    n_rows, n_features = X.shape if hasattr(X, "shape") else (len(X), len(X[0]))
+    n_rows, n_features = X.shape[0] if hasattr(X, "shape") else len(X), len(names)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
     drops = np.empty((n_features, len(tasks), n_repeats))
     for feature in range(n_features):
@@ -147,8 +150,27 @@ def permutation_importance(
             places = places[order]  # what is shuffled is shuffled again, as scikit-learn has it
             found = score(_shuffled(X, feature, places))
             drops[feature, :, repeat] = [baseline[task] - found[task] for task in tasks]
-    names = [str(name) for name in X.columns] if hasattr(X, "columns") else [f"x{place}" for place in range(n_features)]
     return PermutationImportances(drops, np.array(list(baseline.values())), names, tasks)
+
+
+def _names(X: Any) -> list[str]:
+    """Return the names of the columns or parts of X.
+
+    Raises
+    ------
+    ValueError
+        If samples are texts, images, sequences or lists.
+    """
+    if isinstance(X, MultiModal):
+        return list(X.parts)
+    if (form := form_of(X)) is not Form.COLUMNS:
+        raise ValueError(
+            f"permutation_importance shuffles columns, or the parts of a MultiModal, and here a sample of X is {form}. "
+            "What each of its words or values adds is said by skmtl.inspection.attributions."
+        )
+    if hasattr(X, "columns"):
+        return [str(name) for name in X.columns]
+    return [f"x{place}" for place in range(X.shape[1] if hasattr(X, "shape") else len(X[0]))]
 
 
 def _methods(scoring: Any) -> list[str]:
@@ -189,7 +211,10 @@ def _value(column: TaskColumn, scoring: Any, weighted: bool) -> float | None:
 
 
 def _shuffled(X: Any, feature: int, order: np.ndarray) -> Any:
-    """Return X with one column in another order."""
+    """Return X with one column, or one part, in another order."""
+    if isinstance(X, MultiModal):
+        name = list(X.parts)[feature]
+        return MultiModal({**X.parts, name: _safe_indexing(X.parts[name], order)})
     if issparse(X):
         columns = X.tolil(copy=True)
         columns[:, [feature]] = X.tocsc()[:, [feature]].tocsr()[order]

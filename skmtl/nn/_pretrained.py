@@ -222,6 +222,10 @@ class PretrainedTrunk(MLPTrunk):
 
     def _check(self) -> None:
         self._validate_params()
+        if isinstance(self.trainable, bool):  # which would count as an integer
+            raise ValueError(
+                f"trainable must be 'auto', 'none', 'adapters', 'all' or a number of layers, got {self.trainable!r}."
+            )
         known = self.adapters is None or self.adapters in ADAPTERS if isinstance(self.adapters, str | None) else None
         if known is False or (known is None and not hasattr(self.adapters, "peft_type")):
             raise ValueError(

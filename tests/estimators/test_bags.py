@@ -41,6 +41,13 @@ def test_the_trunk_follows_the_lists():
     assert model.mix_["y0"].keys() == {"network", "linear"}
 
 
+@pytest.mark.parametrize("rows", [[[]] * 150, [["a", 3]] * 150])
+def test_lists_of_one_length_say_which_encoder_reads_them(rows):
+    with pytest.raises(ValueError, match=r"lists of one length.* Give encoder=BagEncoder\(\)"):
+        regressor().fit(rows, Y)
+    assert np.isfinite(regressor(encoder=BagEncoder()).fit(rows, Y).predict(rows[:2])).all()
+
+
 def test_attention_finds_the_identifier_that_decides_where_the_mean_does_not():
     X, y = problem(200)
     others = problem(500, seed=1)

@@ -80,6 +80,29 @@ def test_a_frozen_model_reads_each_distinct_text_once_at_fit_and_once_at_predict
     assert sorted(seen[1]) == sorted(set(X[:2]))
 
 
+def test_a_frozen_model_reads_each_distinct_image_once(classifier, monkeypatch):
+    seen = []
+    original = Backbone.normalised
+
+    def normalised(self, pixels, largest):
+        seen.append(len(pixels))
+        return original(self, pixels, largest)
+
+    monkeypatch.setattr(Backbone, "normalised", normalised)
+    model = classifier("vit", max_iter=1).fit(np.concatenate([IMAGES, IMAGES[:50]]), np.concatenate([Y, Y[:50]]))
+    found = model.predict_proba(IMAGES[[3, 7, 3, 3]])[1]
+    assert seen == [N, 2]
+    np.testing.assert_array_equal(found[[0, 0]], found[2:])
+    reader = model._model.reader
+    np.testing.assert_allclose(reader.matrix(IMAGES[[7, 3, 7]]), reader.matrix(IMAGES)[[7, 3, 7]], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_number_of_layers_is_no_boolean(classifier, trainable):
+    with pytest.raises(ValueError, match=f"trainable.* must be .*ot {trainable}"):
+        classifier(trunk={"trainable": trainable}).fit(X, Y)
+
+
 def test_a_frozen_model_is_a_table_of_representations(classifier, pretrained_models):
     model = classifier(max_iter=3).fit(X, Y)
     backbone = Backbone(pretrained_models["bert"])
@@ -89,6 +112,59 @@ def test_a_frozen_model_is_a_table_of_representations(classifier, pretrained_mod
     np.testing.assert_allclose(model._model.reader.matrix(X[:1]), units, rtol=1e-5, atol=1e-6)
     assert model.transform(X[:2]).shape == (2, 2 * 16)
     assert model.n_features_in_ == 1
+
+
+BYTES = (IMAGES * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("trunk", [{}, {"adapters": "lora"}], ids=["frozen", "lora"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X: [None, *X[1:]],
+        lambda X: X.astype(np.int64),
+        lambda X: X / 255,
+        lambda X: [None, *X[1:].astype(np.int16)],
+    ],
+)
+def test_bytes_of_any_dtype_and_with_a_hole_are_read_as_bytes_at_predict(classifier, trunk, make):
+    model = classifier("vit", trunk, max_iter=1).fit(BYTES, Y)
+    for found, expected in zip(model.predict_proba(make(BYTES)), model.predict_proba(BYTES), strict=True):
+        np.testing.assert_allclose(found[1:-1], expected[1:-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("trunk", [{}, {"adapters": "lora"}], ids=["frozen", "lora"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X: [None, *X[1:]],
+        lambda X: X.astype(np.int64),
+        lambda X: pd.DataFrame({"scan": [None, *X[1:].astype(np.uint16)]}),
+    ],
+)
+def test_bytes_are_told_at_fit_from_integers_and_the_model_reads_what_they_stand_for(classifier, trunk, make):
+    model = classifier("vit", trunk, max_iter=1).fit(make(BYTES), Y)
+    reader = getattr(model._model.reader, "inner", model._model.reader)
+    assert reader.largest == 255
+    inward = reader.inward() if hasattr(reader, "inward") else reader
+    matrix, expected = (one.reshape(N, -1) for one in (inward.matrix(list(BYTES)), BYTES))
+    np.testing.assert_array_equal(matrix, expected)
+    read = inward.standardizer().tensor(matrix, torch.float32, "cpu")
+    np.testing.assert_allclose(read, expected / 255 * 2 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("trunk", [{}, {"adapters": "lora"}], ids=["frozen", "lora"])
+def test_pixels_in_other_units_than_those_that_are_read_name_the_way_out(classifier, trunk):
+    for wrong in (BYTES.astype(float), [None, *BYTES[1:].astype(float)], BYTES.astype(np.int64) * 256, IMAGES - 0.5):
+        with pytest.raises(ValueError, match=r"X holds pixels from .* floats from 0 to 1\. Give it floats: X / 255"):
+            classifier("vit", trunk).fit(wrong, Y)
+    model = classifier("vit", trunk, max_iter=1).fit(BYTES, Y)
+    with pytest.raises(ValueError, match=r"X holds pixels from .*, as floats, .* X / 255"):
+        model.predict(BYTES.astype(float))
+    model = classifier("vit", trunk, max_iter=1).fit(BYTES / 255 * (1 + 1e-6), Y)
+    np.testing.assert_allclose(model.predict_proba(BYTES)[1], model.predict_proba(BYTES / 255)[1], rtol=1e-4)
+    with pytest.raises(ValueError, match=r"the integers 0 and 1, .* X.astype\(float\)"):
+        model.predict(np.ones((2, 1, 8, 8), int))
 
 
 @pytest.mark.parametrize("trunk", [{}, *UNFROZEN.values()], ids=["frozen", *UNFROZEN])

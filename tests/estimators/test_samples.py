@@ -81,6 +81,39 @@ def test_sequences_of_different_lengths_are_what_their_padded_array_is(kind):
     np.testing.assert_array_equal(regressor().fit(X, OF_RAGGED).predict(X), expected)
 
 
+def with_holes(samples, before, between, after):
+    """Return sequences with steps of which nothing is known before, within and behind each."""
+    hole = np.full((9, samples[0].shape[1]), np.nan)
+    return [
+        np.concatenate([hole[:before], x[: len(x) // 2], hole[:between], x[len(x) // 2 :], hole[:after]])
+        for x in samples
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"trunk": SMALL_CONV},
+        {"trunk": MLPTrunk((8,))},
+        {"sharing": "mmoe"},
+        {"trunk": SMALL_CONV, "n_estimators": 2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("holes", [(5, 0, 0), (0, 2, 0), (0, 0, 7), (1, 2, 3)], ids=str)
+def test_steps_that_are_not_there_change_neither_a_model_nor_a_prediction(settings, holes):
+    model = regressor(**settings).fit(RAGGED, OF_RAGGED)
+    expected = model.predict(RAGGED)
+    others = with_holes(RAGGED, *holes)
+    np.testing.assert_array_equal(model.predict(others), expected)
+    np.testing.assert_array_equal(regressor(**settings).fit(others, OF_RAGGED).predict(RAGGED), expected)
+    padded = np.full((len(others), 20, 3), np.nan)
+    for row, sample in zip(padded, others, strict=True):
+        row[: len(sample)] = sample
+    np.testing.assert_array_equal(regressor(**settings).fit(padded, OF_RAGGED).predict(padded), expected)
+
+
 @pytest.mark.parametrize("trunk", [SMALL_RECURRENT, SMALL_CONV], ids=["recurrent", "convolutional"])
 def test_a_longer_batch_changes_no_prediction(trunk):
     model = regressor(trunk=trunk).fit(RAGGED, OF_RAGGED)
@@ -256,6 +289,16 @@ def test_images_that_are_all_missing_at_predict_are_means():
 def test_more_memory_than_there_is_names_the_way_out():
     with pytest.raises(MemoryError, match=r"needs more memory than there is .*Lower batch_size"):
         classifier(trunk=ConvTrunk(channels=(10**7,))).fit(IMAGES, DIGITS)
+
+
+def test_more_memory_than_there_is_at_predict_names_the_way_out():
+    endless = np.broadcast_to(np.zeros((1, 3)), (10**13, 3))
+    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+    for method in (model.predict, model.transform, model.predict_interval):
+        with pytest.raises(
+            MemoryError, match=r"needs more memory than there is .*fewer rows at a time.*pads all others"
+        ):
+            method([*RAGGED[:5], endless])
 
 
 def test_nested_lists_are_told_what_to_be():

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.datasets import load_sentences
-from skmtl.features import TextEncoder
+from skmtl.features import MultiModal, TextEncoder
 from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, TextTrunk
 
 frame, LABELS = load_sentences(return_X_y=True, as_frame=True)
@@ -45,6 +45,15 @@ def test_a_linear_companion_reads_the_same_tokens_as_the_network():
     for ours, theirs in zip(model.predict_proba(X[:20]), again, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert np.isfinite(model.predict_proba([""])[0]).all()
+
+
+@pytest.mark.parametrize("trunk", ["auto", SMALL])
+def test_a_number_in_front_of_texts_is_named(trunk):
+    with pytest.raises(ValueError, match=r"Row 0 of X holds 1\.5, a float, where others hold texts"):
+        classifier(trunk=trunk).fit([1.5, *X], np.vstack([Y[:1], Y]))
+    parts = MultiModal({"t": [1.5, *X[1:]], "n": np.ones((len(X), 1))})
+    with pytest.raises(ValueError, match=r"^Part 't' of X: Row 0 of X holds 1\.5, a float, where others hold texts"):
+        classifier(trunk="auto").fit(parts, Y)
 
 
 def test_what_was_learned_of_texts_beats_the_most_frequent_class():

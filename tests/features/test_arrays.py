@@ -46,6 +46,37 @@ def test_the_form_of_samples_follows_from_the_dimensions(X, form):
     assert form_of(X) is form
 
 
+@pytest.mark.parametrize(
+    ("X", "form"),
+    [
+        ([1.5, "a", "b"], Form.TEXT),
+        (as_objects([np.float32(3), None, b"a"]), Form.TEXT),
+        (pd.Series([True, "a"], dtype=object), Form.TEXT),
+        ([1, ["a"], ["b", "c"]], Form.BAG),
+        (["x", ["a"], ["b", "c"]], Form.BAG),
+        (["x", "y", ["b", "c"]], Form.TEXT),
+        ([np.nan, 0, *ragged(2, 5)], Form.SEQUENCE),
+        ([0.5, np.zeros((1, 3, 3))], Form.IMAGE),
+        ([1, None, 2.5, True], Form.COLUMNS),
+        ([{"a": 1}, {"a": 2}], Form.COLUMNS),
+    ],
+)
+def test_numbers_do_not_tell_the_form_where_other_samples_follow_and_most_of_those_do(X, form):
+    assert form_of(X) is form
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([0.5, np.zeros((1, 3, 3))], r"Image 0 of X has shape \(\), but image 1 has \(1, 3, 3\)"),
+        ([0.5, *ragged(2, 3)], r"Sample 0 of X has shape \(\), .* 3 features, as sample 1"),
+    ],
+)
+def test_a_number_among_arrays_is_named(X, message):
+    with pytest.raises(ValueError, match=message):
+        ArrayReader(form_of(X)).fit_matrix(X)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_the_matrix_of_an_array_shares_its_memory(dtype):
     X = draws.integers(0, 255, size=(5, 2, 3, 4)).astype(dtype)
@@ -63,6 +94,35 @@ def test_sequences_of_different_lengths_are_padded():
         for row, sample in zip(matrix, samples, strict=True):
             np.testing.assert_array_equal(row[: len(sample)], sample)
             assert np.isnan(row[len(sample) :]).all()
+
+
+def test_steps_that_are_there_come_first_and_what_nobody_has_is_cut():
+    hole = np.full((1, 2), np.nan)
+    samples = [np.array([[1.0, 2.0], [3.0, np.nan]]), np.array([[5.0, 6.0]]), hole[:0]]
+    expected = ArrayReader(Form.SEQUENCE).fit_matrix(samples)
+    X = [np.concatenate([hole, samples[0][:1], hole, samples[0][1:], hole]), np.concatenate([samples[1], hole]), hole]
+    padded = np.full((3, 9, 2), np.nan)
+    for row, sample in zip(padded, X, strict=True):
+        row[: len(sample)] = sample
+    before = padded.copy()
+    for given in (X, padded):
+        reader = ArrayReader(Form.SEQUENCE)
+        np.testing.assert_array_equal(reader.fit_matrix(given), expected)
+        assert reader.shape == (2, 2)
+        assert [steps.tolist() for steps in reader.steps(given)] == [[1, 3], [0], []]
+        reader.any_length = False
+        np.testing.assert_array_equal(reader.matrix(given), expected)
+    np.testing.assert_array_equal(padded, before)
+    assert [len(steps) for steps in reader.steps([None, None])] == [0, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_sequences_without_a_missing_step_share_their_memory(dtype):
+    X = draws.integers(0, 255, size=(5, 4, 3)).astype(dtype)
+    assert np.shares_memory(ArrayReader(Form.SEQUENCE).fit_matrix(X), X)
+    if dtype != np.uint8:
+        X[2, 1, 0] = np.nan
+        assert np.shares_memory(ArrayReader(Form.SEQUENCE).fit_matrix(X), X)
 
 
 def test_none_is_an_empty_sequence():
@@ -102,7 +162,7 @@ def test_images_of_another_size_than_at_fit_are_refused():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.array([[[np.inf]]]), "holds infinity"),
+        (np.array([[[0.0]], [[np.inf]]]), "X holds infinity in row 1"),
         (np.array([[["a"]]]), "must hold numbers .* dtype is <U1"),
         (np.zeros((0, 3, 2)), r"shape \(0, 3, 2\): it holds no value"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], r"Sample 1 of X has shape \(2, 4\).* 3 features, as sample 0"),

@@ -75,12 +75,12 @@ def test_it_is_known_where_tokens_stand_and_which_are_none_of_the_text(pretraine
 def test_pixels_are_scaled_as_the_folder_says(pretrained_models, tmp_path):
     backbone = Backbone(pretrained_models["vit"])
     bytes_ = torch.tensor([0, 255, 51], dtype=torch.uint8).view(1, 1, 1, 3)
-    torch.testing.assert_close(backbone.normalised(bytes_).flatten(), torch.tensor([-1.0, 1.0, -0.6]))
+    torch.testing.assert_close(backbone.normalised(bytes_, 255).flatten(), torch.tensor([-1.0, 1.0, -0.6]))
     numbers = torch.tensor([0.25, torch.nan]).view(1, 1, 1, 2)
     assert backbone.normalised(numbers).flatten().tolist() == [-0.5, 0.0]
     folder = shutil.copytree(pretrained_models["vit"], tmp_path / "vit")
     (folder / "preprocessor_config.json").write_text('{"image_mean": [0.25], "image_std": [0.25]}')
-    torch.testing.assert_close(Backbone(folder).normalised(bytes_).flatten(), torch.tensor([-1.0, 3.0, -0.2]))
+    torch.testing.assert_close(Backbone(folder).normalised(bytes_, 255).flatten(), torch.tensor([-1.0, 3.0, -0.2]))
 
 
 def test_pickles_and_copies_hold_the_place_and_not_the_weights(pretrained_models):
@@ -105,6 +105,18 @@ def test_a_folder_that_holds_something_else_now_is_refused(pretrained_models, tm
     shutil.rmtree(folder)
     with pytest.raises(ValueError, match=r"is not there. A fitted estimator needs the folder .* put a link there"):
         pickle.loads(pickle.dumps(backbone)).load()
+
+
+def test_a_relative_folder_is_found_from_another_directory(pretrained_models, tmp_path, monkeypatch):
+    monkeypatch.chdir(shutil.copytree(pretrained_models["bert"], tmp_path / "models" / "bert").parent)
+    backbone = Backbone("bert")
+    backbone.load()
+    pickled = pickle.dumps(backbone)
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickled).load()
+    shutil.rmtree(tmp_path / "models")
+    with pytest.raises(ValueError, match=r"models.bert', is not there. .* the folder that it was fitted with"):
+        pickle.loads(pickled).load()
 
 
 def test_what_is_no_model_is_named(pretrained_models, tmp_path):

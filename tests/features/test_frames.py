@@ -64,11 +64,48 @@ def test_a_frame_of_one_column_is_read_as_what_it_holds():
         [f"Smith-Featherstone, Mr John {number}" for number in range(N)],  # names have few words
         [f"a b c d e f {number}" for number in range(N)],  # short
         [None] * N,
-        [text.encode() for text in TEXTS],
+        [f"{number:064x}".encode() for number in range(N)],
     ],
 )
 def test_what_was_read_as_categories_still_is(letters):
     assert samples_of(FRAME[["size", "kind"]].assign(letter=letters)) == Samples(Form.COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "letters",
+    [
+        [text.encode() for text in TEXTS],
+        [text.encode() if row % 2 else text for row, text in enumerate(TEXTS)],
+        [None, np.nan, *[text.encode() if row % 3 else text for row, text in enumerate(TEXTS[2:])]],
+    ],
+)
+def test_texts_are_found_in_bytes_too_and_beside_strings(letters):
+    frame = FRAME[["size", "kind"]].assign(letter=pd.Series(letters, dtype=object))
+    assert samples_of(frame) == Samples(Form.SEVERAL, (2,), ("letter",))
+    assert samples_of(frame[["letter"]]).form is Form.TEXT
+    reader = FrameReader(samples_of(frame), TableEncoder())
+    found = reader.fit_matrix(frame).toarray()
+    kept = [None if pd.isna(letter) else text for letter, text in zip(letters, TEXTS, strict=True)]
+    np.testing.assert_array_equal(reader.matrix(frame.assign(letter=kept)).toarray(), found)
+
+
+def test_texts_are_found_in_bytes_of_polars():
+    frame = pl.DataFrame({"size": np.arange(N), "letter": [text.encode() for text in TEXTS]})
+    assert samples_of(frame).names == ("letter",)
+    assert samples_of(frame.with_columns(letter=pl.lit(b"a"))) == Samples(Form.COLUMNS)
+
+
+def test_few_strings_and_bytes_are_still_a_mixture():
+    with pytest.raises(ValueError, match="it mixes"):
+        TableEncoder().build().fit_matrix(FRAME[["size"]].assign(letter=["a", b"b"] * (N // 2)))
+
+
+@pytest.mark.parametrize("first", ["x", 3, 2.5])
+def test_what_is_no_list_among_lists_is_named(first):
+    frame = FRAME[["size"]].assign(seen=pd.Series([first, *LISTS[1:]], dtype=object))
+    assert samples_of(frame).names == ("seen",)
+    with pytest.raises(ValueError, match=f"Column 'seen' of X: Row 0 of X holds {first!r}, a .*, where others hold"):
+        FrameReader(samples_of(frame), TableEncoder()).fit_matrix(frame)
 
 
 def test_only_rows_that_count_tell_texts_from_categories():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from skmtl.features import Form, TextEncoder, TextReader, form_of, make_reader
+from skmtl.features import Form, TextEncoder, TextReader, form_of, make_reader, texts_of
 
 TEXTS = ["a good day", "a bad day, a bad night", "good night"]
 
@@ -69,6 +69,12 @@ def test_missing_texts_are_empty():
 def test_what_is_no_text_is_refused(X, message):
     with pytest.raises(ValueError, match=message):
         words().matrix(X)
+
+
+def test_half_a_character_is_read_as_one_that_cannot_be_shown():
+    assert texts_of(["\ud83d bad", "good 😀", np.str_("a\udc00")]) == ["? bad", "good 😀", "a?"]
+    reader = TextEncoder().build()
+    assert (reader.matrix(["\ud83d bad"]) != reader.matrix(["? bad"])).nnz == 0
 
 
 def test_words_signs_and_pieces_are_counted():

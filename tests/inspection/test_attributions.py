@@ -237,6 +237,12 @@ def test_padding_of_sequences_adds_nothing():
         assert not values[length:].any()
         assert values[:length].all()
     assert_complete(found)
+    hole = np.full((1, 2), np.nan)
+    shifted = attributions(model, [np.concatenate([hole, one[:1], hole, one[1:]]) for one in sequences[:9]])
+    assert shifted.values.shape == (9, max(steps[:9]) + 2, 2)
+    np.testing.assert_allclose(shifted.values[:, 1], found.values[:, 0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(shifted.values[:, 3:], found.values[:, 1:], rtol=1e-4, atol=1e-6)
+    assert not shifted.values[:, [0, 2]].any()
 
 
 # What is refused

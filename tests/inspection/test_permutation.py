@@ -7,7 +7,8 @@ from sklearn import inspection
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skmtl import MultiTaskEstimator
+from skmtl import MultiTaskEstimator, MultiTaskRegressor
+from skmtl.features import MultiModal
 from skmtl.inspection import PermutationImportances, PermutationImportancesDisplay, permutation_importance
 
 rng = np.random.default_rng(0)
@@ -49,6 +50,34 @@ def test_one_prediction_serves_all_tasks():
 
     permutation_importance(Counting().fit(X, Y), X, Y, n_repeats=2)
     assert len(calls) == 1 + 3 * 2
+
+
+def test_parts_are_shuffled_as_a_whole():
+    steps = [np.repeat(row[None, :1], length, 0) for row, length in zip(X, rng.integers(1, 5, N), strict=True)]
+    texts = [None, *(f"the number {number:.0f}" for number in X[1:, 2])]
+    parts = MultiModal({"numbers": FRAME[["b", "c"]], "steps": steps, "texts": texts})
+    model = MultiTaskRegressor(max_iter=60, random_state=0).fit(parts, Y)
+    found = permutation_importance(model, parts, Y, n_repeats=2, random_state=0)
+    assert found.feature_names == ["numbers", "steps", "texts"]
+    assert found.importances.shape == (3, 2, 2)
+    assert found.importances_mean[1, 0] > found.importances_mean[[0, 2], 0].max() + 0.1
+    np.testing.assert_array_equal(
+        permutation_importance(model, parts, Y, n_repeats=2, random_state=0).importances, found.importances
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "form"),
+    [
+        (np.zeros((9, 1, 4, 4)), "an image"),
+        (np.zeros((9, 5, 2)), "a sequence"),
+        (["a text", "another"], "a text"),
+        (pd.Series([[1, 2], [3]]), "a list of identifiers"),
+    ],
+)
+def test_samples_without_columns_are_referred_to_attributions(samples, form):
+    with pytest.raises(ValueError, match=f"here a sample of X is {form}. .*attributions"):
+        permutation_importance(Ridge(), samples, np.zeros(len(samples)))
 
 
 def test_polars_lists_and_sparse_matrices_are_shuffled_too():
