@@ -95,7 +95,7 @@ def test_columns_of_a_frame_with_texts_have_bars_and_each_part_has_its_own_pictu
         f"the {kind} one of number {row} on the long list of ours" for row, kind in enumerate(["big", "small"] * 40)
     ]
     frame = X.assign(note=notes)
-    model = MultiTaskRegressor(max_iter=2, random_state=0).fit(frame, Y["price"])
+    model = MultiTaskRegressor(companions=None, max_iter=2, random_state=0).fit(frame, Y["price"])
     display = AttributionsDisplay.from_estimator(model, frame, n_steps=8)
     names = [label.get_text() for label in display.axes_[0].get_yticklabels()]
     assert set(names) == set(frame)
