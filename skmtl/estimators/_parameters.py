@@ -177,7 +177,9 @@ def resolve(
     dtype = torch.float64 if exact else torch.float32
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     together = not external and n_estimators > 1 and smallest_rows < SMALLEST_HOLDOUT
-    patience = automatic_patience(n_distinct) if estimator.n_iter_no_change == "auto" else estimator.n_iter_no_change
+    patience = estimator.n_iter_no_change
+    if patience == "auto":
+        patience = trunk.patience * automatic_patience(n_distinct)
     sizes = int(n_estimators), bool(early_stopping), together, int(patience), int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration, augmentation)

@@ -105,6 +105,7 @@ class MultiModalTrunk(LoopedTrunk):
     """
 
     usual_augmentation = "mixup"
+    patience = 3  # parts are learned one after another, that which says most first
 
     def __init__(
         self,

@@ -164,6 +164,13 @@ def test_images_and_sequences_among_the_parts_are_mixed_by_default_where_a_task_
         predicted(MultiTaskRegressor, X, y, augmentation="crop")
 
 
+def test_training_of_several_parts_goes_on_for_three_times_as_long_without_progress():
+    X, y = problem(60)
+    model = regressor(max_iter=500, learning_rate_init=0.02).fit(X, y)
+    assert model.n_iter_ < 500
+    assert model.n_iter_ - model.history_.best_epochs[0] == 60
+
+
 @pytest.mark.parametrize("sharing", ["independent", "soft"])
 @pytest.mark.parametrize("balancing", ["uniform", "nash_mtl"])
 def test_sharing_and_balancing_serve_several_parts(sharing, balancing):
