@@ -1,13 +1,13 @@
 """Pictures: a digit, whether it is odd, and how much ink it took, from one network.
 
 scikit-learn's 1,797 pictures of digits, 8 by 8 pixels, go into the estimator as images: two tasks have classes, the
-third, the mean of the pixels, is a number. A third of the pictures is for testing. Convolutions, which the estimator
-chooses for images by itself, without and with mixup, are compared with the same pixels as columns of a table, and with
-random forests, one a task.
+third, the mean of the pixels, is a number. A third of the pictures is for testing. Convolutions and mixup, which the
+estimator chooses for images by itself, are compared with the same without mixup, with the same pixels as columns of a
+table, and with random forests, one a task.
 
 Conclusion. All networks are ahead of the forests, .97, of which the third cannot add up pixels (R² .64). One small
-convolutional network tells .98 of the digits in seconds, and .99 with mixup. Pictures as small as these are a table as
-well: as 64 columns, with eight members and companions, the default is as good, and knows the ink exactly.
+convolutional network tells .99 of the digits, and .98 without mixup. Pictures as small as these are a table as well: as
+64 columns, with eight members and companions, the default is as good, and knows the ink exactly.
 """
 
 import time
@@ -41,12 +41,14 @@ def main():
 
     for name, train, test in (
         ("one network, columns", pixels_train, pixels_test),
+        ("one network, images, no mixup", images_train, images_test),
         ("one network, images", images_train, images_test),
-        ("one network, images, mixup", images_train, images_test),
     ):
         started = time.perf_counter()
-        mixed = "mixup" if name.endswith("mixup") else None
-        model = MultiTaskEstimator(task_types=TYPES, augmentation=mixed, random_state=0).fit(train, y_train)
+        model = MultiTaskEstimator(task_types=TYPES, random_state=0)
+        if name.endswith("no mixup"):
+            model.set_params(augmentation=None)
+        model.fit(train, y_train)
         found = model.predict(test)
         report(name, y_test, found, started)
     draw(images_test, y_test["digit"].to_numpy(), found["digit"].to_numpy())
@@ -58,7 +60,7 @@ def report(name, y_test, found, started):
         f"{task} {(r2_score if kind == 'regression' else accuracy_score)(y_test[task], found[task]):.3f}"
         for task, kind in TYPES.items()
     ]
-    print(f"{name:<28} {'   '.join(scores)}   ({time.perf_counter() - started:.0f} s)")
+    print(f"{name:<30} {'   '.join(scores)}   ({time.perf_counter() - started:.0f} s)")
 
 
 def draw(images, truth, found):
