@@ -81,7 +81,7 @@ def _parts_of(standardizer: ModalStandardizer) -> list[Part]:
         n_tokens = own.n_tokens if isinstance(own, TextStandardizer) else 0
         is_bag = isinstance(own, TextStandardizer) and own.form is Form.BAG
         embedded = tuple(own.embedding_rows), own.embedding_size
-        parts.append(Part(block.name, own.shape, width_of(own), n_tokens, *embedded, is_bag))
+        parts.append(Part(block.name, own.shape, width_of(own), n_tokens, *embedded, is_bag, block.lacking))
     return parts
 
 

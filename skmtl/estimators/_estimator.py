@@ -80,8 +80,8 @@ class MultiTaskEstimator(BaseMultiTask):
         `max(n_estimators, 5)` folds.
     n_iter_no_change : int or "auto", default="auto"
         Patience of early stopping, in epochs. "auto": 20; of more than 16,384 distinct rows, whose epochs are longer,
-        fewer, 20 by the root of how many times as many there are, but at least 3; of samples of several parts, three
-        times as many.
+        fewer, 20 by the root of how many times as many there are, but at least 3; where samples lack some of
+        several parts, three times as many.
     warm_start : bool, default=False
         Whether `fit` trains the members of the last fit further, instead of new ones. Scales of features and targets
         stay as they were.

@@ -129,8 +129,10 @@ def fit_model(
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
     elif previous is None and not measured:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
-    usually_mixed = not isinstance(standardizer, ModalStandardizer) or standardizer.usually_mixed
-    resolved = settle(resolved, estimator, task_groups, len(labelled), sizes_of(standardizer), usually_mixed)
+    suits = (True, False)
+    if isinstance(standardizer, ModalStandardizer):
+        suits = standardizer.usually_mixed, standardizer.lacking
+    resolved = settle(resolved, estimator, task_groups, len(labelled), sizes_of(standardizer), *suits)
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]

@@ -71,6 +71,8 @@ CONSTRAINTS: dict[str, Any] = {
 SMALLEST_HOLDOUT = 4
 # Epochs without progress after which a member stops: of up to so many rows, and at least of however many.
 PATIENCE, PATIENT_ROWS, LEAST_PATIENCE = 20, 2**14, 3
+# Times as many where samples lack some of several parts.
+MORE_PATIENCE = 3
 # A set of few distinct rows is one batch, unless its repetitions are too many to be held in memory side by side.
 LARGEST_WHOLE_BATCH = 4096
 
@@ -177,9 +179,7 @@ def resolve(
     dtype = torch.float64 if exact else torch.float32
     chosen = resolve_companions(estimator, trunk, bool(early_stopping), incremental)
     together = not external and n_estimators > 1 and smallest_rows < SMALLEST_HOLDOUT
-    patience = estimator.n_iter_no_change
-    if patience == "auto":
-        patience = trunk.patience * automatic_patience(n_distinct)
+    patience = automatic_patience(n_distinct) if estimator.n_iter_no_change == "auto" else estimator.n_iter_no_change
     sizes = int(n_estimators), bool(early_stopping), together, int(patience), int(batch_size)
     calibration = resolve_calibration(getattr(estimator, "calibration", None), bool(early_stopping), incremental)
     return Resolved(trunk, sharing, balancing, *sizes, device, dtype, chosen, calibration, augmentation)
@@ -242,6 +242,7 @@ def settle(
     n_rows: int,
     sizes: Sizes,
     usually_mixed: bool = True,
+    lacking: bool = False,
 ) -> Resolved:
     """Settle what depends on the tasks and on the size of what companions read.
 
@@ -257,6 +258,9 @@ def settle(
     sizes : Sizes
     usually_mixed : bool, default=True
         Whether the samples suit the usual augmentation of the trunk.
+    lacking : bool, default=False
+        Whether some samples lack one of several parts. Parts are learned one after another, that which says most first,
+        so that training has to go on for longer before all are.
 
     Raises
     ------
@@ -276,7 +280,8 @@ def settle(
         )
     suits = usually_mixed and not numbers
     augmentation = resolved.augmentation if suits or not _is_auto(estimator.augmentation) else ()
-    return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation)
+    patience = resolved.patience * (MORE_PATIENCE if lacking and estimator.n_iter_no_change == "auto" else 1)
+    return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation, patience=patience)
 
 
 def resolve_balancing(balancing: Any, *, of_numbers: bool = False) -> Balancing:

@@ -216,11 +216,14 @@ class Block:
     columns : slice
         Its columns of the matrix.
     standardizer : Standardizer, ArrayStandardizer or TextStandardizer
+    lacking : bool
+        Whether a row that was measured lacks the part.
     """
 
     name: str
     columns: slice
     standardizer: PartStandardizer
+    lacking: bool = False
 
 
 class ModalStandardizer:
@@ -293,11 +296,17 @@ class ModalStandardizer:
         for block in self.blocks:
             part = self._part(X, block)
             there = present(part)
+            block.lacking = block.lacking or not there.all()
             if isinstance(block.standardizer, TextStandardizer) and not there.any():
                 there[:] = True  # a table of embeddings is as long as the first rows say, even if they say nothing
             own_keys = None if keys is None else keys[there]
             block.standardizer.update(part[there], None, weights[there], own_keys)
         return self
+
+    @property
+    def lacking(self) -> bool:
+        """Whether a row that was measured lacks a part."""
+        return any(block.lacking for block in self.blocks)
 
     @property
     def unmixable(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -22,6 +22,9 @@ from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._text import TextTrunk, bag_of
 from ._trunk import Trunk, n_outputs_of
+
+# Shares of the samples that lose a part where some lack one anyway, and where none does.
+OFTEN_LOST, SELDOM_LOST = 0.5, 0.2
 
 
 class Part(NamedTuple):
@@ -41,6 +44,8 @@ class Part(NamedTuple):
     embedding_size : int
     is_bag : bool
         Whether tokens are identifiers of a list, and not of a text.
+    lacking : bool
+        Whether a sample of fit lacks it.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Part(NamedTuple):
     embedding_rows: tuple[int, ...] = ()
     embedding_size: int = 0
     is_bag: bool = False
+    lacking: bool = False
 
 
 class MultiModalTrunk(LoopedTrunk):
@@ -78,8 +84,9 @@ class MultiModalTrunk(LoopedTrunk):
         Units of the joint representation; for "attention" a multiple of 4.
     dropout : float, default=0.1
         Share of the joint units that are dropped while training, in [0, 1).
-    part_dropout : float, default=0.5
-        Share of the samples with several parts that lose one of them while training, in [0, 1).
+    part_dropout : float or "auto", default="auto"
+        Share of the samples with several parts that lose one of them while training, in [0, 1). "auto": .5 where a
+        sample of fit lacks a part, .2 where none does.
 
     References
     ----------
@@ -105,7 +112,6 @@ class MultiModalTrunk(LoopedTrunk):
     """
 
     usual_augmentation = "mixup"
-    patience = 3  # parts are learned one after another, that which says most first
 
     def __init__(
         self,
@@ -114,7 +120,7 @@ class MultiModalTrunk(LoopedTrunk):
         fusion: str = "concat",
         width: int = 64,
         dropout: float = 0.1,
-        part_dropout: float = 0.5,
+        part_dropout: float | str = "auto",
     ) -> None:
         self.trunks = trunks
         self.fusion = fusion
@@ -250,9 +256,12 @@ class MultiModalTrunk(LoopedTrunk):
             raise ValueError(f"fusion must be one of {sorted(FUSIONS)}, got {self.fusion!r}.")
         if not isinstance(self.width, Integral) or self.width < 1:
             raise ValueError(f"width must be a positive integer, got {self.width!r}.")
-        for name in ("dropout", "part_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}.")
+        part_dropout = self.part_dropout
+        if _is_auto(part_dropout):
+            part_dropout = OFTEN_LOST if any(part.lacking for part in self.parts) else SELDOM_LOST
+        for name, value in (("dropout", self.dropout), ("part_dropout", part_dropout)):
+            if not isinstance(value, Real) or not 0 <= value < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {value!r}.")
         if self.fusion == "attention" and self.width % N_HEADS:
             raise ValueError(f"width must be a multiple of {N_HEADS} for fusion='attention', got {self.width}.")
         if not self.parts:
@@ -262,11 +271,11 @@ class MultiModalTrunk(LoopedTrunk):
             )
         encoders = [_encoder(part, given.get(part.name, _usual_trunk(part))) for part in self.parts]
         fusion = FUSIONS[self.fusion]([encoder.n_outputs for encoder in encoders], int(self.width))
-        return MultiModalNet(encoders, [part.width for part in self.parts], fusion, self.dropout, self.part_dropout)
+        return MultiModalNet(encoders, [part.width for part in self.parts], fusion, self.dropout, float(part_dropout))
 
 
-def _is_auto(trunk: Any) -> bool:
-    return isinstance(trunk, str) and trunk == "auto"
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _trunk_of_part(name: str, given: Any) -> Trunk:

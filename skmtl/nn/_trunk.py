@@ -52,8 +52,6 @@ class Trunk(BaseEstimator):
         Largest number of rows of a batch where an estimator's `batch_size` is "auto", 32 or more.
     usual_augmentation : str or None
         Name of the augmentation where an estimator's `augmentation` is "auto" and a task is one of classes.
-    patience : int
-        How many times the usual epochs without progress end training where an estimator's `n_iter_no_change` is "auto".
     shape : tuple of int
         What a sample is: `(features,)`, `(channels, height, width)` or `(time, features)`. Set by `of_samples`.
 
@@ -67,7 +65,6 @@ class Trunk(BaseEstimator):
     starts_alike = False
     largest_batch = 256
     usual_augmentation: str | None = None
-    patience = 1
     shape: tuple[int, ...] = ()
 
     def of_samples(self, shape: tuple[int, ...]) -> Self:

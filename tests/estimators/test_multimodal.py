@@ -164,11 +164,17 @@ def test_images_and_sequences_among_the_parts_are_mixed_by_default_where_a_task_
         predicted(MultiTaskRegressor, X, y, augmentation="crop")
 
 
-def test_training_of_several_parts_goes_on_for_three_times_as_long_without_progress():
+@pytest.mark.parametrize(("lacking", "patience", "share"), [(False, 20, 0.2), (True, 60, 0.5)])
+def test_where_parts_are_missing_more_are_dropped_and_training_goes_on_for_longer(lacking, patience, share):
     X, y = problem(60)
+    if lacking:
+        X = MultiModal({**X.parts, "sound": [None, *X.parts["sound"][1:]]})
     model = regressor(max_iter=500, learning_rate_init=0.02).fit(X, y)
     assert model.n_iter_ < 500
-    assert model.n_iter_ - model.history_.best_epochs[0] == 60
+    assert model.n_iter_ - model.history_.best_epochs[0] == patience
+    assert model.net_.module_.trunk.members[0].part_dropout == share
+    alike = regressor(trunk=clone(SMALL).set_params(part_dropout=share), max_iter=2).fit(X, y)
+    np.testing.assert_array_equal(regressor(max_iter=2).fit(X, y).predict(X), alike.predict(X))
 
 
 @pytest.mark.parametrize("sharing", ["independent", "soft"])
