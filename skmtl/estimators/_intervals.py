@@ -165,7 +165,7 @@ def _warn_of_few(model: Model, kept: HeldOut, coverage: float) -> None:
                 f"Task {model.targets.names[column]!r}: intervals are infinite. coverage={coverage} needs at least "
                 f"{needed} distinct rows that were held out and have a label, and there are {len(held)}.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
 
