@@ -238,16 +238,28 @@ def needs_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_for_rows() -> Iterator[None]:
-    """Say what to do where rows that are to be predicted need more memory than there is."""
+def enough_memory(what: str, way_out: str) -> Iterator[None]:
+    """Say what to do where there is not enough memory.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    way_out : str
+        A sentence.
+
+    Raises
+    ------
+    MemoryError
+        In the place of any error that says so.
+    """
     try:
         yield
     except Exception as error:
         if not needs_memory(error):
             raise
         raise MemoryError(
-            f"X needs more memory than there is ({type(error).__name__}: {first_line(error)}). Give fewer rows at a "
-            "time; among sequences and texts, one that is long pads all others."
+            f"{what} needs more memory than there is ({type(error).__name__}: {first_line(error)}). {way_out}"
         ) from error
 
 

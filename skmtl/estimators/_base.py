@@ -31,8 +31,7 @@ from ._arguments import (
     check_labelled,
     check_same_length,
     check_task_order,
-    first_line,
-    needs_memory,
+    enough_memory,
     resolve_reader,
     resolve_samples,
     settle_lengths,
@@ -159,16 +158,13 @@ class BaseMultiTask(FittedMultiTask):
     def _restored_on_error(self) -> Iterator[None]:
         """Put back all attributes if the block fails: nothing that was fitted before is lost."""
         before = self.__dict__.copy()
+        way_out = "Lower batch_size, n_estimators, or the size of the trunk, or give fewer or smaller samples."
         try:
-            yield
-        except BaseException as error:
+            with enough_memory("The fit", way_out):
+                yield
+        except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
-            if needs_memory(error):
-                raise MemoryError(
-                    f"The fit needs more memory than there is ({type(error).__name__}: {first_line(error)}). Lower "
-                    "batch_size, n_estimators, or the size of the trunk, or give fewer or smaller samples."
-                ) from error
             raise
 
     def _fit(

@@ -9,9 +9,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from ..tasks import Columns, label_weights, split_columns
-from ._arguments import check_features, check_same_length, check_task_order, memory_for_rows
+from ._arguments import check_features, check_same_length, check_task_order, enough_memory
 from ._intervals import predicted_intervals
 from ._model import Model
+
+# What to do where rows that are to be predicted need more memory than there is.
+FEWER_ROWS = "Give fewer rows at a time; among sequences and texts, one that is long pads all others."
 
 
 class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -23,7 +26,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     task_names_: list[str]
     sharing: Any
 
-    @memory_for_rows()
+    @enough_memory("X", FEWER_ROWS)
     def _predict_values(self, X: Any) -> list[np.ndarray]:
         """Return one array a column: `(n,)`, quantiles `(n, Q)` or probabilities `(n, K)`."""
         check_is_fitted(self)
@@ -78,7 +81,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             )
         return next(iter(tasks.values())) if self._one_dimensional else tasks
 
-    @memory_for_rows()
+    @enough_memory("X", FEWER_ROWS)
     def _intervals(self, X: Any, coverage: float, joint: bool) -> list[np.ndarray]:
         """Return the interval of each column of y, `(n, 2)`; NaN for columns of classes or that are not learned."""
         check_is_fitted(self)
@@ -87,7 +90,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         unknown = np.full((X.shape[0], 2), np.nan)
         return [found.get(column, unknown) for column in range(len(self._constants))]
 
-    @memory_for_rows()
+    @enough_memory("X", FEWER_ROWS)
     def transform(self, X: Any) -> np.ndarray:
         """Return the shared representation, as features for other estimators.
 
@@ -105,7 +108,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         dtype = X.dtype if X.dtype.kind == "f" else np.float64
         return self._model.representation(X).astype(dtype, copy=False)
 
-    @memory_for_rows()
+    @enough_memory("X", FEWER_ROWS)
     def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
         """Return how much each task takes of each expert, for ways of sharing that have experts, stitches or masks.
 

@@ -13,8 +13,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..companions import sizes_of
-from ..features import ModalStandardizer, Reader
+from ..features import Reader
 from ..nn import FittedTrunk, Trunk
 from ..tasks import (
     LabelDistances,
@@ -129,10 +128,7 @@ def fit_model(
         standardizer.update(labelled.X, labelled.kept, row_weights, None if incremental else keys.content)
     elif previous is None and not measured:  # a first chunk without labels still says how wide the network is to be
         standardizer.update(labelled.X, None, np.ones(labelled.X.shape[0]))
-    suits = (True, False)
-    if isinstance(standardizer, ModalStandardizer):
-        suits = standardizer.usually_mixed, standardizer.lacking
-    resolved = settle(resolved, estimator, task_groups, len(labelled), sizes_of(standardizer), *suits)
+    resolved = settle(resolved, estimator, task_groups, len(labelled), standardizer)
     targets.fit(labelled.numbers, labelled.weights)
     labels, weights = engine_labels(targets, tasks, labelled.numbers, labelled.weights)
     table = None if class_weights is None else class_weights[tasks]

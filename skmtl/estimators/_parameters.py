@@ -15,7 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._spelling import likely_and_known
 from ..augmentation import Augmentation, as_augmentations
 from ..balancing import Balancing, as_balancing
-from ..companions import COMPANIONS, READ_BY, Sizes, serves
+from ..companions import COMPANIONS, READ_BY, serves, sizes_of
+from ..features import AnyStandardizer, ModalStandardizer
 from ..nn import (
     ACTIVATIONS,
     FittedTrunk,
@@ -240,14 +241,13 @@ def settle(
     estimator: BaseEstimator,
     groups: list[TaskGroup],
     n_rows: int,
-    sizes: Sizes,
-    usually_mixed: bool = True,
-    lacking: bool = False,
+    standardizer: AnyStandardizer,
 ) -> Resolved:
-    """Settle what depends on the tasks and on the size of what companions read.
+    """Settle what depends on the tasks and on what was measured of the samples.
 
     Companions must have a task to serve, something to read, and, if they were not named, not too much of it. The usual
-    augmentation is there for a task of classes.
+    augmentation is there for a task of classes, and of several parts where these suit it. Parts are learned one after
+    another, that which says most first: where some are missing, training has to go on for longer before all are.
 
     Parameters
     ----------
@@ -255,19 +255,15 @@ def settle(
     estimator : BaseEstimator
     groups : list of TaskGroup
     n_rows : int
-    sizes : Sizes
-    usually_mixed : bool, default=True
-        Whether the samples suit the usual augmentation of the trunk.
-    lacking : bool, default=False
-        Whether some samples lack one of several parts. Parts are learned one after another, that which says most first,
-        so that training has to go on for longer before all are.
+    standardizer : Standardizer
 
     Raises
     ------
     ValueError
         If a companion was named that can read nothing of X.
     """
-    numbers = all(group.loss.scaling != "classes" for group in groups)
+    numbers, sizes = all(group.loss.scaling != "classes" for group in groups), sizes_of(standardizer)
+    parts = standardizer if isinstance(standardizer, ModalStandardizer) else None
     balancing = resolve_balancing(estimator.balancing, of_numbers=numbers)
     names = resolved.companions if any(map(serves, groups)) else ()
     if names and estimator.companions == "auto":
@@ -278,9 +274,10 @@ def settle(
             f"companions={estimator.companions!r} cannot be fitted: {strange[0]!r} reads {READ_BY[strange[0]]}, and "
             f"there are none in X. Set companions={way_out}."
         )
-    suits = usually_mixed and not numbers
+    suits = (parts is None or parts.usually_mixed) and not numbers
     augmentation = resolved.augmentation if suits or not _is_auto(estimator.augmentation) else ()
-    patience = resolved.patience * (MORE_PATIENCE if lacking and estimator.n_iter_no_change == "auto" else 1)
+    waits = parts is not None and parts.lacking and estimator.n_iter_no_change == "auto"
+    patience = resolved.patience * (MORE_PATIENCE if waits else 1)
     return replace(resolved, balancing=balancing, companions=names, augmentation=augmentation, patience=patience)
 
 

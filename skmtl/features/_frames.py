@@ -10,17 +10,15 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ._arrays import ArrayReader
 from ._bags import BagEncoder
 from ._chunks import where_of
 from ._container import MultiModal
 from ._forms import Form, form_of, is_bag, telling
 from ._kinds import Column, Kind, as_text, is_missing, shortened
 from ._layout import Layout
-from ._modal import ModalReader
+from ._modal import ModalReader, reader_of_form
 from ._reading import column_names, read_series
 from ._table import TableEncoder, check_names
-from ._texts import TextEncoder
 from ._vocabulary import entries_of, free_text
 
 # Of the part that holds all other columns.
@@ -239,9 +237,7 @@ class FrameReader:
             calls = {name: f"Column {name!r} of X: " for name in samples.names}
             self.inner = ModalReader(encoder, {**calls, self._rest: ""})
         elif alone is None:
-            encoders = {Form.TEXT: TextEncoder, Form.BAG: BagEncoder}
-            form = samples.form
-            self.inner = encoders[form]().build() if form in encoders else ArrayReader(form)
+            self.inner = reader_of_form(samples.form, encoder)
 
     @property
     def layout(self) -> Layout:

@@ -153,15 +153,28 @@ class ModalReader:
                 raise ValueError(f"Part {name!r} of X: {error}") from error
             if own is not None:
                 return own
-        if form is Form.TEXT:
-            return TextEncoder().build()
-        if form is Form.BAG:
-            return BagEncoder().build()
-        return self.table.build() if form is Form.COLUMNS else ArrayReader(form)
+        return reader_of_form(form, self.table)
 
     def standardizer(self) -> ModalStandardizer:
         """Return standardizers of the parts that have not measured anything yet; see `Reader.standardizer`."""
         return ModalStandardizer({name: reader.standardizer() for name, reader in self.readers.items()}, self.widths)
+
+
+def reader_of_form(form: Form, table: TableEncoder) -> TableReader | ArrayReader | TextReader | BagReader:
+    """Return the usual reader of samples of one kind.
+
+    Parameters
+    ----------
+    form : Form
+        Any but several parts.
+    table : TableEncoder
+        How columns are read.
+    """
+    if form is Form.TEXT:
+        return TextEncoder().build()
+    if form is Form.BAG:
+        return BagEncoder().build()
+    return table.build() if form is Form.COLUMNS else ArrayReader(form)
 
 
 def _all_missing(part: Any) -> bool:

@@ -18,7 +18,7 @@ from ._chunks import as_tensor, row_chunks
 from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
-from ._represent import FrozenEncoder, Passage, represent_frozen
+from ._represent import FrozenEncoder, Passage
 from ._standardizer import Standardizer
 from ._texts import texts_of
 
@@ -165,14 +165,14 @@ class RepresentationReader(PretrainedReader):
         places = {mark: place for place, mark in enumerate(distinct)}
         return self._represented(blocks)[[places[mark] for mark in marks]]
 
+    @torch.no_grad()
     def _represented(self, blocks: Iterable[Any]) -> np.ndarray:
         standardizer = PretrainedStandardizer(self.backbone, self.shape, self.largest)
-        passage = replace(self.passage, shape=self.shape)
-        parts = []
+        encoder, parts = self.encoder(), []
         for block in blocks:
             rows = block if self.form is Form.IMAGE else self.backbone.tokens(block, self.max_length)
             x = standardizer.tensor(rows, torch.float32, "cpu")
-            parts.append(represent_frozen(self.backbone, passage, x, self.device).numpy())
+            parts.append(encoder(x).numpy())
         return np.concatenate(parts)
 
     def standardizer(self) -> Standardizer:

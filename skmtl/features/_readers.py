@@ -8,13 +8,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 
-from ._arrays import ArrayReader, ArrayStandardizer
+from ._arrays import ArrayStandardizer
 from ._bags import BagEncoder
 from ._chunks import check_finite
 from ._forms import Form
 from ._frames import FrameReader, Samples
 from ._layout import Layout
-from ._modal import ModalReader, ModalStandardizer
+from ._modal import ModalReader, ModalStandardizer, reader_of_form
 from ._pretrained import PretrainedStandardizer
 from ._reading import number_matrix
 from ._standardizer import Standardizer
@@ -179,15 +179,9 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
         If it is none of these.
     """
     if isinstance(encoder, str) and encoder == "auto":
-        if form is Form.TEXT:
-            return TextEncoder().build()
-        if form is Form.BAG:
-            return BagEncoder().build()
         if form is Form.SEVERAL:
             return ModalReader()
-        if form is not Form.COLUMNS:
-            return ArrayReader(form)
-        return TableEncoder().build() if codes else TableEncoder(n_bins=0).build()
+        return reader_of_form(form, TableEncoder() if codes else TableEncoder(n_bins=0))
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()
     if isinstance(encoder, (TableEncoder, TextEncoder, BagEncoder)):

@@ -186,17 +186,3 @@ class FrozenEncoder:
         """
         own = None if vectors is None else vectors[:, 0]
         return self.passage.represent(self._model, x.to(self.device), self._padding, own).cpu()
-
-
-@torch.no_grad()
-def represent_frozen(backbone: Backbone, passage: Passage, x: Tensor, device: torch.device) -> Tensor:
-    """Return what the model as it is makes of rows, `(B, H)` on the CPU.
-
-    Parameters
-    ----------
-    backbone : Backbone
-    passage : Passage
-    x : Tensor of shape (B, L)
-    device : torch.device
-    """
-    return FrozenEncoder(backbone, passage, device)(x)
