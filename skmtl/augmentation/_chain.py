@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sklearn.base import BaseEstimator
-
+from .._named_parts import NamedParts
 from .._spelling import likely_and_known
 from ..features import Form
 from ._augmentation import Augmentation
 from ._augmentations import AUGMENTATIONS, name_of
 
 
-class Chain(BaseEstimator):
+class Chain(NamedParts):
     """Several augmentations, one after the other; the one that mixes rows, if any, comes last.
 
     A list does the same. Of a chain, the parameters of each part are parameters, under the part's name: a search over
@@ -31,6 +30,8 @@ class Chain(BaseEstimator):
     Chain(parts=[GaussianNoise(scale=0.1), Mixup(alpha=1.0)])
     """
 
+    holder = "parts"
+
     def __init__(self, parts: Sequence[str | Augmentation]) -> None:
         self.parts = parts
 
@@ -38,45 +39,9 @@ class Chain(BaseEstimator):
         """Return the parts that are specifications, by name."""
         return {name_of(part): part for part in self.parts if isinstance(part, Augmentation)}
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parts and, if `deep`, each part by name with its parameters.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-        """
-        params: dict[str, Any] = {"parts": self.parts}
-        if deep:
-            for name, part in self._named().items():
-                params[name] = part
-                params |= {f"{name}__{key}": value for key, value in part.get_params().items()}
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parts, or their parameters.
-
-        Parameters
-        ----------
-        **params
-            `parts`; `<name>`, another part in the place of the one of that name; `<name>__<parameter>`.
-
-        Returns
-        -------
-        self : Chain
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter.
-        """
-        if "parts" in params:
-            self.parts = params.pop("parts")
-        for name, old in self._named().items():
-            if name in params:
-                new = params.pop(name)
-                self.parts = [new if part is old else part for part in self.parts]
-        super().set_params(**params)
-        return self
+    def _with(self, changes: Mapping[str, Any]) -> list[str | Augmentation]:
+        """Return the parts, with others in the place of some."""
+        return [changes.get(name_of(part), part) if isinstance(part, Augmentation) else part for part in self.parts]
 
 
 def as_augmentations(augmentation: Any) -> list[Augmentation]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from .._named_parts import NamedParts
 from ._bag import BagTrunk
 from ._conv import ConvTrunk
 from ._embedding import MemberEmbedding
@@ -58,7 +59,7 @@ class Part(NamedTuple):
     lacking: bool = False
 
 
-class MultiModalTrunk(LoopedTrunk):
+class MultiModalTrunk(NamedParts, LoopedTrunk):
     """Specification of the trunk of a `skmtl.features.MultiModal`: a trunk a part, joined to one representation.
 
     The parameters of each trunk in `trunks` are parameters under the part's name: a search over
@@ -111,6 +112,7 @@ class MultiModalTrunk(LoopedTrunk):
     (4, 2)
     """
 
+    holder = "trunks"
     usual_augmentation = "mixup"
 
     def __init__(
@@ -140,47 +142,10 @@ class MultiModalTrunk(LoopedTrunk):
             if isinstance(trunk, Trunk) and isinstance(name, str) and name not in own and "__" not in name
         }
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters and, if `deep`, each part's trunk by the part's name with its parameters.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params: dict[str, Any] = super().get_params(deep=False)
-        for name, trunk in self._named().items() if deep else ():
-            params[name] = trunk
-            params |= {f"{name}__{key}": value for key, value in trunk.get_params().items()}
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, trunks of parts, or their parameters.
-
-        Parameters
-        ----------
-        **params
-            Those of the specification; `<part>`, another trunk in the place of the part's; `<part>__<parameter>`.
-
-        Returns
-        -------
-        self : MultiModalTrunk
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter.
-        """
-        if "trunks" in params:
-            self.trunks = params.pop("trunks")
-        if others := {name: params.pop(name) for name in self._named() if name in params}:
-            assert isinstance(self.trunks, Mapping)
-            self.trunks = {**self.trunks, **others}
-        super().set_params(**params)
-        return self
+    def _with(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the trunks, with others in the place of some."""
+        assert isinstance(self.trunks, Mapping)
+        return {**self.trunks, **changes}
 
     def of_parts(self, parts: Sequence[Part]) -> Self:
         """Return a copy that builds for samples of several parts.
