@@ -8,12 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# Parts that tell rows apart; of more, every 60th shares a bit.
+CODE_BITS = 60
+
 
 class Draws:
     """The random numbers of one batch, and which of its rows may meet.
 
     A row that one member holds out must not reach that member through another row: rows meet only if the same members
-    train on them.
+    train on them. Of samples of several parts, those meet that have the same: a label of which no part that is there
+    says anything only teaches doubt.
 
     Parameters
     ----------
@@ -25,6 +29,8 @@ class Draws:
         On the device of the batch.
     scalars : numpy.random.Generator
         For the few numbers that a batch has in common.
+    there : Tensor of bool of shape (B, K) or None, default=None
+        Which parts a row has; None if samples have no parts.
 
     Examples
     --------
@@ -38,7 +44,12 @@ class Draws:
     """
 
     def __init__(
-        self, x: Tensor, rows: Tensor | None, generator: torch.Generator, scalars: np.random.Generator
+        self,
+        x: Tensor,
+        rows: Tensor | None,
+        generator: torch.Generator,
+        scalars: np.random.Generator,
+        there: Tensor | None = None,
     ) -> None:
         self.n_rows = len(x)
         self.generator, self.scalars = generator, scalars
@@ -48,6 +59,11 @@ class Draws:
         else:  # a row is held out by one member at most, whose number it gets
             members = torch.arange(1, len(rows) + 1, dtype=x.dtype, device=x.device)
             self.circle = members @ (1 - rows)  # (B,)
+        if there is not None:
+            bits = torch.arange(there.shape[1], device=there.device) % CODE_BITS
+            codes = (there.long() << bits).sum(1)
+            kinds, kind = codes.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+            self.circle = self.circle * len(kinds) + kind
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw numbers in [0, 1)."""
@@ -86,7 +102,8 @@ class Draws:
     @cached_property
     def _circles(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rows in random order, circle after circle; for each place where its circle begins, and its size, `(B,)`."""
-        order = torch.argsort(self.circle + self.uniform(self.n_rows))
+        order = torch.argsort(self.uniform(self.n_rows))
+        order = order[torch.argsort(self.circle[order], stable=True)]
         circle = self.circle[order]
         first = torch.searchsorted(circle, circle)
         return order, first, torch.searchsorted(circle, circle, right=True) - first

@@ -19,7 +19,7 @@ class Mixup(Augmentation):
     One λ a batch, from Beta(alpha, alpha); each row is mixed with one other of the batch that the same members train
     on. Inputs are mixed where the trunk reads them, behind codes and embeddings, marks of a sequence's steps included.
     Losses are mixed, not labels: so a missing label counts for nothing, and weights and tasks of any type keep their
-    meaning. For every kind of sample; of several parts, one that only one of two rows has counts by that one's share.
+    meaning. For every kind of sample; those of several parts are mixed with those that have the same.
 
     Parameters
     ----------

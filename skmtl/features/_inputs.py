@@ -31,6 +31,8 @@ class Inputs:
         the vector of categories that have none of their own.
     bins : Bins or None, default=None
         What makes the codes of numbers.
+    n_parts : int, default=0
+        Of samples of several parts, how many there are.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Inputs:
     owner: Tensor
     rest: Tensor
     bins: Bins | None = None
+    n_parts: int = 0
 
     @property
     def n_columns(self) -> int:
@@ -64,6 +67,15 @@ class Inputs:
         n_features = self.shape[1]
         n_steps = x.shape[1] // (n_features + 1)
         return x[:, : n_steps * n_features].view(len(x), n_steps, n_features), x[:, n_steps * n_features :]
+
+    def parts_there(self, x: Tensor) -> Tensor | None:
+        """Return which parts each row has, `(B, K)`; None if samples have no parts.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F)
+        """
+        return x[:, self.n_parts : 2 * self.n_parts] > 0 if self.n_parts else None
 
     def with_numbers(self, x: Tensor, numbers: Tensor) -> Tensor:
         """Return rows with other numbers, and the codes of those.

@@ -355,7 +355,7 @@ class ModalStandardizer:
                 "parts while training."
             )
         rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
-        return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest)
+        return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest, n_parts=len(self.blocks))
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.

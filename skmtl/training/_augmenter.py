@@ -58,7 +58,7 @@ class Augmenter:
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch augmented; the given one stays as it is."""
         x, mixing = batch.x, None
-        draws = Draws(x, batch.rows, self.generator, self.scalars)
+        draws = Draws(x, batch.rows, self.generator, self.scalars, self.inputs.parts_there(x))
         for augmentation in self.augmentations:
             if augmentation.mixes:
                 mixing = augmentation.mixing(draws, lambda rows: self.distances(batch.labels, batch.weights, rows))

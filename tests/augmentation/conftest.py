@@ -10,8 +10,8 @@ from skmtl.features import Form, Inputs
 def draws_for():
     """Return what makes the draws of a batch."""
 
-    def make(x, rows=None, seed=0):
-        return Draws(x, rows, torch.Generator().manual_seed(seed), np.random.default_rng(seed))
+    def make(x, rows=None, seed=0, there=None):
+        return Draws(x, rows, torch.Generator().manual_seed(seed), np.random.default_rng(seed), there)
 
     return make
 

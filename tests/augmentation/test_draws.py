@@ -1,5 +1,6 @@
 """Random numbers of a batch, and rows that may meet."""
 
+import pytest
 import torch
 
 N = 4000
@@ -36,6 +37,20 @@ def test_rows_meet_only_where_the_same_members_train_on_both(draws_for):
         draws = draws_for(torch.zeros(10, 1), rows, seed)
         for met in (draws.partners().unsqueeze(1), draws.lenders(6)):
             assert (rows[:, met] == rows[:, :, None]).all()
+
+
+@pytest.mark.parametrize("n_parts", [2, 70])
+def test_rows_of_several_parts_meet_only_where_they_have_the_same(draws_for, n_parts):
+    rows = held_out(0, 1, -1, 0, 1, -1, 0, 2, 2, 0, -1, -1)
+    there = torch.ones(12, n_parts, dtype=torch.bool)
+    there[[0, 5, 6, 10], 1] = False
+    there[[1, 4], 0] = False
+    for seed in range(20):
+        draws = draws_for(torch.zeros(12, 1), rows, seed, there)
+        for met in (draws.partners().unsqueeze(1), draws.lenders(6)):
+            assert (rows[:, met] == rows[:, :, None]).all()
+            assert (there[met] == there[:, None]).all()
+        assert draws.partners()[[0, 1, 2, 3, 4, 5]].tolist() == [6, 4, 11, 9, 1, 10]
 
 
 def test_lenders_are_drawn_evenly_from_all_that_may_lend(draws_for):

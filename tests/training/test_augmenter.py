@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from skmtl.augmentation import AUGMENTATIONS, Augmentation, FeatureDropout, GaussianNoise, Mixup
-from skmtl.features import Form, Standardizer
+from skmtl.augmentation import AUGMENTATIONS, Augmentation, CMixup, FeatureDropout, GaussianNoise, Mixup
+from skmtl.features import Form, ModalReader, MultiModal, Standardizer
 from skmtl.losses import LogLoss, SquaredError
 from skmtl.nn import MLP, Mixing, Network
 from skmtl.tasks import LabelDistances, Objective, group_tasks, member_statistics
@@ -96,6 +96,23 @@ def test_no_row_that_a_member_holds_out_reaches_its_loss(mixing):
     for batch in batches(augmenter(recorder, mixing), held_out, 3):
         for partners in (batch.mixing.partners.unsqueeze(1), recorder.met):
             assert batch.rows[:, partners].equal(batch.rows[:, :, None].expand_as(batch.rows[:, partners]))
+
+
+@pytest.mark.parametrize("mixing", [Mixup(), CMixup()])
+def test_rows_of_several_parts_are_mixed_with_those_that_have_the_same(mixing):
+    reader, there = ModalReader(), np.random.default_rng(0).random((N, 2)) < 0.6
+    parts = {name: X[:, :2].reshape(N, 1, 2, 1).copy() for name in ("near", "far")}
+    for place, part in enumerate(parts.values()):
+        part[~there[:, place]] = np.nan
+    matrix = reader.fit_matrix(MultiModal(parts))
+    scales = reader.standardizer().update(matrix, None, np.ones(N))
+    rows = Rows(matrix, None, LABELS, np.ones((N, 2)), scales, torch.float64, CPU)
+    made = Batches(rows, N, None, 1, torch.Generator(), np.ones(2))
+    mixed = Augmenter([mixing], scales.inputs(torch.float64, CPU), LabelDistances(GROUPS, np.ones(2)), [0])
+    partners = mixed(next(iter(made))).mixing.partners.numpy()
+    np.testing.assert_array_equal(there[partners], there)
+    assert len(np.unique(there, axis=0)) == 4
+    assert (partners != np.arange(N)).mean() > 0.9
 
 
 def test_poisoned_holdout_rows_change_no_gradient_of_the_member_that_holds_them_out():
