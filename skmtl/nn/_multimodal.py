@@ -365,11 +365,32 @@ class MultiModalNet(nn.Module):
         if self.training and self.part_dropout:
             there = _lose_one(there, self.part_dropout)
         ends = torch.tensor([2 * n_parts, *widths]).cumsum(0).tolist()
+        read = _read_those_there if self.training else _read_all
         units = [
-            encoder(x[:, first:last]) for encoder, (first, last) in zip(self.encoders, pairwise(ends), strict=True)
+            read(encoder, x[:, first:last], own)
+            for encoder, (first, last), own in zip(self.encoders, pairwise(ends), there.unbind(1), strict=True)
         ]
         result: Tensor = self.dropout(self.fusion(units, there))
         return result
+
+
+def _read_all(encoder: nn.Module, x: Tensor, there: Tensor) -> Tensor:
+    """Return what an encoder makes of all rows."""
+    del there
+    units: Tensor = encoder(x)
+    return units
+
+
+def _read_those_there(encoder: nn.Module, x: Tensor, there: Tensor) -> Tensor:
+    """Return what an encoder makes of the rows that have its part, zeros for the others, which cost nothing.
+
+    Nor do they count in the statistics of a batch. Of fewer than two rows there are none: then all are read.
+    """
+    places = there.nonzero().squeeze(1)
+    if not 1 < len(places) < len(x):
+        return _read_all(encoder, x, there)
+    units: Tensor = encoder(x.index_select(0, places))
+    return units.new_zeros(len(x), units.shape[1]).index_copy(0, places, units)
 
 
 def _lose_one(there: Tensor, share: float) -> Tensor:

@@ -138,6 +138,28 @@ def test_one_part_of_a_share_of_the_rows_is_lost():
     assert torch.equal(_lose_one(there, 0.0), there)
 
 
+@pytest.mark.parametrize("fusion", sorted(FUSIONS))
+def test_rows_are_read_alike_in_training_where_only_those_that_have_a_part_are_read(fusion):
+    parts, there = [PARTS[0], PARTS[2]], torch.tensor([[1.0, 1], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1]])
+    trunks = {"numbers": MLPTrunk((5,)), "picture": ConvTrunk((4,), dropout=0.0)}
+    module = built(parts, trunks=trunks, fusion=fusion, width=8, dropout=0.0, part_dropout=0.0)
+    for marks in (there, there[:, :1] * torch.tensor([0.0, 1]), torch.zeros(6, 2)):
+        x = rows_of(parts, 6, marks)
+        expected = module.eval()(x)
+        units = module.train()(x)
+        torch.testing.assert_close(units, expected)
+        units.sum().backward()
+
+
+def test_statistics_of_a_batch_are_of_the_rows_that_have_the_part():
+    parts, there = [PARTS[0], PARTS[2]], torch.tensor([[1.0, 1], [0, 1], [1, 0], [1, 1], [0, 1], [1, 1]])
+    module = built(parts, trunks={"numbers": torch.nn.BatchNorm1d(3)}, width=4, part_dropout=0.0).train()
+    x = rows_of(parts, 6, there)
+    module(x)
+    norm = module.members[0].encoders[0].trunk
+    torch.testing.assert_close(norm.running_mean, norm.momentum * x[there[:, 0] > 0, 4:7].mean(0))
+
+
 def test_trunks_are_given_by_part():
     module = built(PARTS[:3], trunks={"picture": ConvTrunk((4,)), "numbers": MLPTrunk((5,))}, width=8)
     encoders = module.members[0].encoders
