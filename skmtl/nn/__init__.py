@@ -30,9 +30,10 @@ from ._low_rank import LowRank
 from ._mixing import Mixing
 from ._mlp import MLP, MLPTrunk
 from ._mmoe import MMoE
+from ._modal_net import Part
 from ._modules import CallableTrunk, FixedTrunk, MemberModules, ModuleTrunk, as_trunk
 from ._mtan import MTAN
-from ._multimodal import MultiModalTrunk, Part
+from ._multimodal import MultiModalTrunk
 from ._network import Network
 from ._open_parts import OpenParts
 from ._passes import TrainingPass

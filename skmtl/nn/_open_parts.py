@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ._multimodal import MultiModalNet, PartNet
+from ._modal_net import MultiModalNet, PartNet
 
 
 class OpenParts:

@@ -12,7 +12,7 @@ from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.features import MultiModal
 from skmtl.inspection import attributions, shared_representation
 from skmtl.nn import BagTrunk, ConvTrunk, FittedTrunk, MLPTrunk, MultiModalTrunk, RecurrentTrunk, TextTrunk
-from skmtl.nn._multimodal import MultiModalNet
+from skmtl.nn._modal_net import MultiModalNet
 
 rng = np.random.default_rng(0)
 N = 150

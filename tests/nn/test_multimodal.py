@@ -17,7 +17,7 @@ from skmtl.nn import (
     TextTrunk,
 )
 from skmtl.nn._fusions import FUSIONS
-from skmtl.nn._multimodal import _lose_one
+from skmtl.nn._modal_net import _lose_one
 
 PARTS = [
     Part("numbers", (3,), 3),
