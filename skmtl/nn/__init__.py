@@ -36,7 +36,6 @@ from ._mtan import MTAN
 from ._multimodal import MultiModalTrunk
 from ._network import Network
 from ._open_parts import OpenParts
-from ._passes import TrainingPass
 from ._ple import CGC, PLE
 from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
@@ -44,6 +43,7 @@ from ._sharing import SharedTrunk, Sharing
 from ._sharings import SHARINGS, as_sharing
 from ._soft import Soft
 from ._text import BagEmbedding, TextTrunk, bag_of
+from ._training_pass import TrainingPass
 from ._trunk import Trunk
 
 __all__ = [

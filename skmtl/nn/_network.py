@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._autograd_passes import AutogradPass, MixturePass
+from ._closed_pass import ClosedPass
 from ._embedding import MemberEmbedding
 from ._encoders import MemberEncoders, Pace
 from ._heads import Heads
@@ -16,9 +18,9 @@ from ._layers import MemberDropout
 from ._mixing import Mixing
 from ._mlp import MLP
 from ._modules import MemberModules
-from ._passes import AutogradPass, ClosedPass, MixturePass, TrainingPass
 from ._sharing import SharedTrunk
 from ._text import BagEmbedding
+from ._training_pass import TrainingPass
 from ._trunk import n_outputs_of
 
 
