@@ -41,7 +41,8 @@ from ._fitted import FittedMultiTask
 from ._fitting import Fitted, fit_model
 from ._labelled import Labelled, Validation, labelled_places, labelled_rows
 from ._model import Model
-from ._parameters import CONSTRAINTS, refuse_parameters_of_names, with_task_weights
+from ._nested_parameters import refuse_parameters_of_names, with_task_weights
+from ._parameters import CONSTRAINTS
 from ._transfer import read_as_fitted
 from ._trunks import resolve_trunk
 

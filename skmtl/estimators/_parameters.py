@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -29,13 +28,6 @@ from ..nn import (
 from ..tasks import TaskGroup
 from ..training import SCHEDULES, SOLVERS, n_folds, n_held_out
 
-# One of each kind of specification, for messages.
-SPECIFICATIONS = {
-    "augmentation": "Mixup()",
-    "balancing": "CAGrad()",
-    "sharing": "MMoE()",
-    "trunk": "MLPTrunk()",
-}
 # Of estimators that predict probabilities.
 CALIBRATION: list[Any] = [None, StrOptions({"auto", "temperature"})]
 CONSTRAINTS: dict[str, Any] = {
@@ -359,56 +351,3 @@ def check_device(device: str | torch.device) -> torch.device:
     if found.type == "meta":
         raise ValueError(f"device={device!r} holds no data, so nothing can be trained on it; use a real device.")
     return found
-
-
-def refuse_parameters_of_names(estimator: Any, params: dict[str, Any]) -> None:
-    """Refuse `<component>__<parameter>` where the component is, or becomes, a name.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-    params : dict
-        What `set_params` was given.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
-    """
-    for name in params:
-        component, nested, _ = name.partition("__")
-        value = params.get(component, getattr(estimator, component, None))
-        if nested and component == "augmentation" and (value is None or isinstance(value, (list, tuple))):
-            raise ValueError(
-                f"{name} cannot be set: augmentation is {value!r}, which has no parameters. Give an object, for "
-                f"example augmentation={SPECIFICATIONS[component]}, or skmtl.augmentation.Chain([...]) for several."
-            )
-        if nested and isinstance(value, str):
-            example = SPECIFICATIONS.get(component)
-            raise ValueError(
-                f"{name} cannot be set: {component} is {value!r}, and names have no parameters. Give an object"
-                + (f", for example {component}={example}." if example else ".")
-            )
-
-
-def with_task_weights(current: Any, changes: Mapping[str, float]) -> dict[str, float]:
-    """Return the dict of task weights with some of them replaced.
-
-    Parameters
-    ----------
-    current : dict or None
-        The parameter so far.
-    changes : dict
-
-    Raises
-    ------
-    ValueError
-        If the parameter is a number or a sequence, which have no names.
-    """
-    if current is not None and not isinstance(current, Mapping):
-        task = next(iter(changes))
-        raise ValueError(
-            f"task_weights__{task} sets the weight of one task by name, but task_weights is {current!r}, without "
-            f"names: give a dict, for example task_weights={{{task!r}: {changes[task]!r}}}."
-        )
-    return {**(current or {}), **changes}
