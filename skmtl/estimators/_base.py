@@ -203,12 +203,14 @@ class BaseMultiTask(FittedMultiTask):
         kept = labelled_places(weights, column_weights)
         samples = resolve_samples(self, X, kept, previous)
         trunk = resolve_trunk(self, samples)
+        reads_rows = as_sharing(self.sharing).reads_rows
         if previous is None and isinstance(trunk, FittedTrunk):
             reader, X = read_as_fitted(self, trunk, X)
+            settle_lengths(reader, trunk, reads_rows)
         else:
             reader = resolve_reader(self, trunk, samples) if previous is None else previous.reader
+            settle_lengths(reader, trunk, reads_rows)
             X = check_features(self, reader, X, kept, reset=previous is None)
-        settle_lengths(reader, trunk, as_sharing(self.sharing).reads_rows)
         labelled = labelled_rows(X, numbers, weights, kept)
         fitted = fit_model(
             self,

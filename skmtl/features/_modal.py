@@ -100,7 +100,8 @@ class ModalReader:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
-        self.layout = Layout(self._names(), range(sum(self.widths)))
+        parts = tuple(reader.layout for reader in self.readers.values())
+        self.layout = Layout(self._names(), range(sum(self.widths)), parts=parts)
         return _side_by_side(blocks)
 
     def matrix(self, X: MultiModal) -> csr_array:
