@@ -59,7 +59,7 @@ class PretrainedTrunk(MLPTrunk):
         How one vector is made of the last units of a row's tokens. "first" suits models with a token for the whole
         in front, as BERT and ViT; "last" those that read from left to right, as GPT-2. Padding never counts.
     max_length : int, default=256
-        Tokens of a text that are read; the model's own limit holds, too.
+        Tokens of a text that are read, the special ones of the tokenizer included; the model's own limit holds, too.
     hidden_layer_sizes : sequence of int, default=(512,)
         Units of each dense layer above the model; empty: none.
     activation : str, default="relu"
@@ -194,7 +194,7 @@ class PretrainedTrunk(MLPTrunk):
                 "Change X, or the trunk."
             )
         if form is Form.TEXT:
-            backbone.tokenizer()
+            backbone.check_length(self.max_length)
         if not self.frozen:
             return PretrainedReader(backbone, self.max_length)
         return RepresentationReader(backbone, self.max_length, self._passage(()), device)

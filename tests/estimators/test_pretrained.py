@@ -329,6 +329,11 @@ def test_checkpoints_and_low_precision_train_too(classifier):
         ({"trainable": "adapters"}, "trainable='adapters', but adapters is None"),
         ({"adapters": "lora", "trainable": "all"}, "but trainable is 'all'. Leave trainable at 'auto'"),
         ({"trainable": 9}, "trainable=9 asks for more layers than the 2 of a BertModel"),
+        (
+            {"max_length": 1},
+            "max_length=1 leaves no room for a word: .* puts 2 special tokens .* Set max_length=3 or more",
+        ),
+        ({"max_length": 2}, "max_length=2 leaves no room for a word"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
     ],
 )
