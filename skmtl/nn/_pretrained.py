@@ -73,7 +73,9 @@ class PretrainedTrunk(MLPTrunk):
         Epochs over which the learning rate of the model's part rises from 0.
     chunk_size : int or "auto", default="auto"
         Rows that go through the model at once, those of like length together. A batch of more is cut, and its gradient
-        accumulated, so that it does not depend on this number. "auto": 8 on the CPU, 64 elsewhere.
+        accumulated, as if all went through at once, up to rounding; but the dropout of what is trained of the model is
+        drawn chunk by chunk, so that another size is noise of the kind of another seed. A frozen model draws none.
+        "auto": 8 on the CPU, 64 elsewhere.
     checkpointing : bool, default=False
         Whether the units of a chunk are computed again for its gradient rather than kept: training needs the memory of
         one chunk, whatever `batch_size` is, and a third more time.

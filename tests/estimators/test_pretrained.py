@@ -1,5 +1,6 @@
 """Estimators on pretrained models: frozen, with adapters, with layers of their own trained."""
 
+import json
 import pickle
 import shutil
 
@@ -33,8 +34,8 @@ UNFROZEN = {"lora": {"adapters": "lora"}, "last": {"trainable": 1}, "all": {"tra
 @pytest.fixture
 def classifier(pretrained_models):
     def make(kind="bert", trunk=None, **settings):
-        own = {"hidden_layer_sizes": (16,), "dropout": 0.0, **(trunk or {})}
-        specification = PretrainedTrunk(pretrained_models[kind], **own)
+        own = {"model": pretrained_models[kind], "hidden_layer_sizes": (16,), "dropout": 0.0, **(trunk or {})}
+        specification = PretrainedTrunk(**own)
         fast = {"max_iter": 2, "random_state": 0, "companions": None, "n_estimators": 1 if own.get("adapters") else 2}
         return MultiTaskClassifier(**{"trunk": specification, **fast, **settings})
 
@@ -124,6 +125,18 @@ def test_how_many_rows_go_through_a_frozen_model_at_once_changes_no_holdout(pret
     for one, other in zip(few.oof_prediction_, many.oof_prediction_, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
     np.testing.assert_allclose(few.predict_proba(inputs)[0], many.predict_proba(inputs)[0], rtol=0, atol=1e-5)
+
+
+def test_without_dropout_chunks_change_no_training(classifier, pretrained_models, tmp_path):
+    folder = shutil.copytree(pretrained_models["bert"], tmp_path / "bert")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    few, many = (
+        classifier(trunk={"model": folder, "trainable": "all", "chunk_size": size}, n_estimators=1).fit(X, Y)
+        for size in (4, 32)
+    )
+    np.testing.assert_allclose(few.predict_proba(X)[0], many.predict_proba(X)[0], rtol=0, atol=1e-4)
 
 
 def test_texts_of_the_same_tokens_share_a_holdout(classifier):
