@@ -106,13 +106,15 @@ def resolve_reader(estimator: Any, trunk: Trunk, samples: Samples) -> Reader:
 def _reader_of_part(encoder: Any, trunk: Trunk, device: torch.device, form: Form) -> Reader | None:
     """Return what reads a part for its trunk; None: what reads its kind."""
     own = trunk.reader(form, device)
+    if own is None and form is Form.SEQUENCE and not trunk.any_length:
+        return ArrayReader(form, any_length=False)
     if own is None and form is Form.COLUMNS and isinstance(encoder, str) and not trunk.wants_codes:
         return make_reader(encoder, codes=False)
     return own
 
 
 def settle_lengths(reader: Reader, trunk: Trunk, reads_rows: bool) -> None:
-    """Settle whether later sequences may be longer than those of fit, part by part.
+    """Settle whether later sequences may be longer than those of fit, where X holds nothing else.
 
     Parameters
     ----------
@@ -124,10 +126,6 @@ def settle_lengths(reader: Reader, trunk: Trunk, reads_rows: bool) -> None:
     inner = reader.inner if isinstance(reader, FrameReader) else reader
     if isinstance(inner, ArrayReader):
         inner.any_length = trunk.any_length and not reads_rows
-    elif isinstance(inner, ModalReader) and isinstance(trunk, MultiModalTrunk):
-        for name, own in inner.readers.items():
-            if isinstance(own, ArrayReader):
-                own.any_length = trunk.any_length_of(name)
 
 
 def check_features(

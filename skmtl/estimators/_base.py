@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from ..companions import columns_read
-from ..features import Reader, takes_holes
+from ..features import Reader, contents_of, takes_holes
 from ..nn import FittedTrunk, as_sharing
 from ..tasks import (
     Columns,
@@ -204,13 +204,15 @@ class BaseMultiTask(FittedMultiTask):
         kept = labelled_places(weights, column_weights)
         samples = resolve_samples(self, X, kept, previous)
         trunk = resolve_trunk(self, samples)
+        reads_rows, given = as_sharing(self.sharing).reads_rows, X
         if previous is None and isinstance(trunk, FittedTrunk):
             reader, X = read_as_fitted(self, trunk, X)
+            settle_lengths(reader, trunk, reads_rows)
         else:
             reader = resolve_reader(self, trunk, samples) if previous is None else previous.reader
+            settle_lengths(reader, trunk, reads_rows)
             X = check_features(self, reader, X, kept, reset=previous is None)
-        settle_lengths(reader, trunk, as_sharing(self.sharing).reads_rows)
-        labelled = labelled_rows(X, numbers, weights, kept)
+        labelled = labelled_rows(X, numbers, weights, kept, None if incremental else contents_of(reader, given, X))
         fitted = fit_model(
             self,
             trunk,
@@ -244,7 +246,7 @@ class BaseMultiTask(FittedMultiTask):
             return None
         if X_val is None or y_val is None:
             raise ValueError(f"X_val and y_val belong together, but {'X_val' if X_val is None else 'y_val'} is None.")
-        X_val = check_features(self, reader, X_val, reset=False)
+        given, X_val = X_val, check_features(self, reader, X_val, reset=False)
         columns = split_columns(y_val, "y_val")
         check_same_length(X_val=X_val, y_val=columns.values[0])
         names = structure.columns
@@ -254,7 +256,7 @@ class BaseMultiTask(FittedMultiTask):
         columns, weights = settle_chains(structure, targets, columns, label_weights(None, columns, names), "y_val")
         if not (weights @ column_weights).any():
             raise ValueError(f"y_val has no label in any of the tasks that are learned: {structure.names}.")
-        return Validation(X_val, targets.numbers(columns), weights)
+        return Validation(X_val, targets.numbers(columns), weights, contents_of(reader, given, X_val))
 
     def _store(self, fitted: Fitted, labelled: Labelled, columns: Columns) -> None:
         """Set the attributes that fitting learned."""

@@ -30,7 +30,6 @@ from ..training import (
     MultiTaskNet,
     Rows,
     Snapshots,
-    content_keys,
     deal_folds,
     few_threads,
     global_draws,
@@ -113,7 +112,7 @@ def fit_model(
     incremental : bool
         One epoch on a chunk: no holdouts, no schedule, running statistics.
     """
-    seeds, resolved, keys = _prepare(estimator, trunk, reader, labelled, groups, validation, previous, incremental)
+    seeds, resolved, keys = _prepare(estimator, trunk, labelled, groups, validation, previous, incremental)
     merged: np.ndarray | slice = slice(None)
     if resolved.dtype == torch.float64 and not incremental:
         labelled, keys, merged = merge_repeated(labelled, keys)
@@ -190,7 +189,6 @@ def _complete(
 def _prepare(
     estimator: Any,
     trunk: Trunk,
-    reader: Reader,
     labelled: Labelled,
     groups: np.ndarray | None,
     validation: Validation | None,
@@ -201,9 +199,7 @@ def _prepare(
     draws = check_random_state(estimator.random_state)
     first = [int(seed) for seed in draws.randint(LARGEST_SEED, size=3)] if previous is None else []
     fold_seed = first[0] if previous is None else previous.seeds.folds
-    content = (
-        np.empty(0, np.uint64) if incremental else content_keys(labelled.X, labelled.kept, fold_seed, reader.layout)
-    )
+    content = labelled.keys(fold_seed)
     folds = content if groups is None else group_keys(groups, fold_seed)
     n_distinct = len(labelled) if incremental else len(np.unique(content))
     n_foldable = n_distinct if groups is None else len(np.unique(folds))

@@ -48,7 +48,7 @@ def measure_held_out(
     if validation is not None:
         predicted = model.predictions(validation.X)
         numbers, weights, member = validation.numbers, validation.weights, np.zeros(len(validation.numbers), np.int64)
-        row_keys = content_keys(validation.X, None, model.seeds.folds, model.reader.layout)
+        row_keys = content_keys(validation.contents.matrix, None, model.seeds.folds, validation.contents.layout)
     elif held_out is not None and out_of_fold is not None:
         predicted, numbers, weights, member = out_of_fold, labelled.numbers, labelled.weights, held_out
         row_keys = keys.content + keys.folds  # a row that is repeated in another group is another one

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from ..features import Contents
 from ..training import content_keys
 
 
@@ -24,6 +25,9 @@ class Labelled:
         Which rows of the arguments of fit these are.
     numbers, weights : ndarray of shape (n_rows, n_tasks)
         Labels as numbers, NaN where hidden, and their weights, 0 where hidden; all tasks, in column order of y.
+    contents : Contents or None
+        What tells the rows of the arguments of fit apart; None where nobody asks any more, or will, as in chunks of
+        `partial_fit`, which hold no row out.
     """
 
     X: Any
@@ -31,6 +35,19 @@ class Labelled:
     place: slice | np.ndarray
     numbers: np.ndarray
     weights: np.ndarray
+    contents: Contents | None
+
+    def keys(self, seed: int) -> np.ndarray:
+        """Return a key per row, equal where rows of X are equal; none without contents.
+
+        Parameters
+        ----------
+        seed : int
+        """
+        if self.contents is None:
+            return np.empty(0, np.uint64)
+        rows = None if isinstance(self.place, slice) else self.place
+        return content_keys(self.contents.matrix, rows, seed, self.contents.layout)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -43,13 +60,15 @@ def labelled_places(weights: np.ndarray, column_weights: np.ndarray) -> np.ndarr
     return None if counts.all() else np.flatnonzero(counts)
 
 
-def labelled_rows(X: Any, numbers: np.ndarray, weights: np.ndarray, kept: np.ndarray | None) -> Labelled:
+def labelled_rows(
+    X: Any, numbers: np.ndarray, weights: np.ndarray, kept: np.ndarray | None, contents: Contents | None
+) -> Labelled:
     """Drop the rows that do not count."""
     if kept is None:
-        return Labelled(X, None, slice(None), numbers, weights)
+        return Labelled(X, None, slice(None), numbers, weights, contents)
     if issparse(X):
-        return Labelled(X[kept], None, kept, numbers[kept], weights[kept])
-    return Labelled(X, kept, kept, numbers[kept], weights[kept])
+        return Labelled(X[kept], None, kept, numbers[kept], weights[kept], contents)
+    return Labelled(X, kept, kept, numbers[kept], weights[kept], contents)
 
 
 @dataclass
@@ -60,11 +79,14 @@ class Validation:
     ----------
     X : ndarray or CSR array of shape (n_samples, n_features)
     numbers, weights : ndarray of shape (n_samples, n_tasks)
+    contents : Contents
+        What tells the rows apart.
     """
 
     X: Any
     numbers: np.ndarray
     weights: np.ndarray
+    contents: Contents
 
 
 @dataclass
@@ -101,5 +123,5 @@ def merge_repeated(labelled: Labelled, keys: Keys) -> tuple[Labelled, Keys, np.n
     weights = np.zeros((len(first), labelled.weights.shape[1]))
     np.add.at(weights, place, labelled.weights)
     sources = first if labelled.kept is None else labelled.kept[first]
-    rows = Labelled(labelled.X, sources, sources, labelled.numbers[first], weights / weights.max())
+    rows = Labelled(labelled.X, sources, sources, labelled.numbers[first], weights / weights.max(), None)
     return rows, Keys(keys.content[first], keys.folds[first]), place

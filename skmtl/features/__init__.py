@@ -10,6 +10,7 @@ from ._backbone import Backbone, need
 from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
 from ._container import MultiModal
+from ._contents import Contents, contents_of
 from ._forms import Form, form_of, is_bag, telling
 from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
@@ -41,6 +42,7 @@ __all__ = [
     "Backbone",
     "BagEncoder",
     "BagReader",
+    "Contents",
     "Form",
     "FrameReader",
     "FrozenEncoder",
@@ -68,6 +70,7 @@ __all__ = [
     "TransformerReader",
     "as_tensor",
     "check_finite",
+    "contents_of",
     "form_of",
     "is_bag",
     "is_missing",

@@ -28,13 +28,13 @@ class ArrayReader:
     Parameters
     ----------
     form : Form
+    any_length : bool, default=True
+        Whether later sequences may be longer than those of fit. Shorter ones are padded.
 
     Attributes
     ----------
     shape : tuple of int
         Of one sample at fit: `(channels, height, width)` or `(time, features)`.
-    any_length : bool
-        Whether later sequences may be longer than those of fit. Shorter ones are padded.
 
     Examples
     --------
@@ -51,9 +51,8 @@ class ArrayReader:
     layout: Layout
     shape: tuple[int, ...]
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        self.any_length = True
+    def __init__(self, form: Form, any_length: bool = True) -> None:
+        self.form, self.any_length = form, any_length
 
     @property
     def n_features(self) -> int:
@@ -63,15 +62,18 @@ class ArrayReader:
     def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> np.ndarray:
         """Learn the shape of a sample, and return the matrix; see `Reader.fit_matrix`.
 
+        Where later sequences may be longer, the matrix ends with the longest of those that count: others are cut.
+
         Raises
         ------
         ValueError
             If X is empty, is not of this form, holds infinity, or holds anything but numbers.
         """
-        del rows
         array = self._array(X)
+        if rows is not None and len(rows) and self.form is Form.SEQUENCE and self.any_length:
+            array = array[:, : max(1, int(_there(array)[rows].sum(1).max()))]
         self.shape = array.shape[1:]
-        self.layout = Layout.of_numbers(prod(self.shape))
+        self.layout = Layout.of_numbers(prod(self.shape), padded=self.form is Form.SEQUENCE)
         return array.reshape(len(array), -1)
 
     def matrix(self, X: Any) -> np.ndarray:

@@ -180,6 +180,26 @@ class Backbone:
         tokenizer = self.tokenizer()
         return np.array(sorted({*tokenizer.all_special_ids} - {tokenizer.unk_token_id}), np.int64)
 
+    def check_length(self, max_length: int) -> None:
+        """Refuse a number of tokens that leaves no room for a word.
+
+        Parameters
+        ----------
+        max_length : int
+            Tokens of a text that are read, its special ones included.
+
+        Raises
+        ------
+        ValueError
+            If the special tokens take them all, or there is no tokenizer.
+        """
+        special = self.tokenizer().num_special_tokens_to_add()
+        if max_length <= special:
+            raise ValueError(
+                f"max_length={max_length} leaves no room for a word: the tokenizer in {self.source!r} puts {special} "
+                f"special tokens beside each text, and they count. Set max_length={special + 1} or more."
+            )
+
     def _limit(self, max_length: int) -> int:
         """Return the tokens of a text that are read."""
         positions = getattr(self.load().config, "max_position_embeddings", None)

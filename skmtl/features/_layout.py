@@ -78,6 +78,10 @@ class Layout:
     categories : dict of int to list
         The vocabulary of each categorical column, by its place in the matrix. In increasing order: numbers before
         strings before the rest.
+    padded : bool
+        Whether rows end in NaN where others are longer.
+    parts : tuple of Layout
+        Of several matrices side by side, those of each; further columns belong to none of them. Empty: it is one.
 
     Examples
     --------
@@ -94,11 +98,13 @@ class Layout:
     names: Sequence[str]
     source: Sequence[int]
     categories: dict[int, list[Any]] = field(default_factory=dict)
+    padded: bool = False
+    parts: tuple[Layout, ...] = ()
 
     @classmethod
-    def of_numbers(cls, n_columns: int) -> Layout:
+    def of_numbers(cls, n_columns: int, *, padded: bool = False) -> Layout:
         """Return the layout of a matrix of numbers without names."""
-        return cls(_Numbered(n_columns), range(n_columns))
+        return cls(_Numbered(n_columns), range(n_columns), padded=padded)
 
     @property
     def n_columns(self) -> int:
@@ -151,7 +157,7 @@ class Layout:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the rest."""
-        return {name: self.__dict__[name] for name in ("names", "source", "categories")}
+        return {name: self.__dict__[name] for name in ("names", "source", "categories", "padded", "parts")}
 
 
 def _number(category: Any) -> float:

@@ -100,8 +100,9 @@ class ModalReader:
                 raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
-        self.layout = Layout(self._names(), range(sum(self.widths)))
-        return _side_by_side(blocks)
+        parts = tuple(reader.layout for reader in self.readers.values())
+        self.layout = Layout(self._names(), range(sum(self.widths)), parts=parts)
+        return side_by_side(blocks)
 
     def matrix(self, X: MultiModal) -> csr_array:
         """Return the matrix of parts like those of fit; see `Reader.matrix`.
@@ -133,7 +134,7 @@ class ModalReader:
                 block = block[:, :width]
             blocks.append(block)
         longest = max((block.shape[1] for block in beyond), default=0)
-        return _side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
+        return side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
 
     def _names(self) -> Joined:
         """Return names of the matrix' columns: of several tables, each begins with that of its part."""
@@ -204,7 +205,13 @@ def _read(reader: PartReader, read: Callable[[Any], Any], part: Any) -> Any:
     return matrix
 
 
-def _side_by_side(blocks: list[Any]) -> csr_array:
+def side_by_side(blocks: list[Any]) -> csr_array:
+    """Return matrices of the same rows as one.
+
+    Parameters
+    ----------
+    blocks : list of ndarray or CSR array of shape (n, C)
+    """
     return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))
 
 

@@ -157,17 +157,6 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
         named = {name: trunk for name, trunk in self.trunks.items() if not _is_auto(trunk)}
         return {name: _trunk_of_part(name, trunk) for name, trunk in named.items()}
 
-    def any_length_of(self, name: str) -> bool:
-        """Tell whether the trunk of a part of sequences reads longer ones than those of fit.
-
-        Parameters
-        ----------
-        name : str
-            The part's name.
-        """
-        given = self.given
-        return name not in given or given[name].any_length
-
     def build_layers(self, n_features: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
         """Refuse: parts are joined to one module; see `Trunk.build_layers`.
 

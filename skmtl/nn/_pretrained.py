@@ -59,7 +59,7 @@ class PretrainedTrunk(MLPTrunk):
         How one vector is made of the last units of a row's tokens. "first" suits models with a token for the whole
         in front, as BERT and ViT; "last" those that read from left to right, as GPT-2. Padding never counts.
     max_length : int, default=256
-        Tokens of a text that are read; the model's own limit holds, too.
+        Tokens of a text that are read, the special ones of the tokenizer included; the model's own limit holds, too.
     hidden_layer_sizes : sequence of int, default=(512,)
         Units of each dense layer above the model; empty: none.
     activation : str, default="relu"
@@ -73,7 +73,9 @@ class PretrainedTrunk(MLPTrunk):
         Epochs over which the learning rate of the model's part rises from 0.
     chunk_size : int or "auto", default="auto"
         Rows that go through the model at once, those of like length together. A batch of more is cut, and its gradient
-        accumulated, so that it does not depend on this number. "auto": 8 on the CPU, 64 elsewhere.
+        accumulated, as if all went through at once, up to rounding; but the dropout of what is trained of the model is
+        drawn chunk by chunk, so that another size is noise of the kind of another seed. A frozen model draws none.
+        "auto": 8 on the CPU, 64 elsewhere.
     checkpointing : bool, default=False
         Whether the units of a chunk are computed again for its gradient rather than kept: training needs the memory of
         one chunk, whatever `batch_size` is, and a third more time.
@@ -194,7 +196,7 @@ class PretrainedTrunk(MLPTrunk):
                 "Change X, or the trunk."
             )
         if form is Form.TEXT:
-            backbone.tokenizer()
+            backbone.check_length(self.max_length)
         if not self.frozen:
             return PretrainedReader(backbone, self.max_length)
         return RepresentationReader(backbone, self.max_length, self._passage(()), device)

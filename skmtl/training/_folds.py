@@ -16,7 +16,7 @@ from ..features import Layout, row_chunks
 
 
 def content_keys(X: Any, rows: np.ndarray | None, seed: int, layout: Layout | None = None) -> np.ndarray:
-    """Return a key per row that follows from its values, -0 counted as 0.
+    """Return a key per row that follows from its values and from nothing else, -0 counted as 0.
 
     Parameters
     ----------
@@ -25,26 +25,45 @@ def content_keys(X: Any, rows: np.ndarray | None, seed: int, layout: Layout | No
         The rows that count; None for all.
     seed : int
     layout : Layout or None, default=None
-        What the columns mean: categories are told apart by their text, and all holes are equal. None: numbers.
+        What the columns mean: categories are told apart by their text, all holes are equal, padding does not count, and
+        neither does how wide a part is for those behind it. None: numbers.
 
     Returns
     -------
     ndarray of uint64 of shape (n_rows,)
     """
-    factors = np.random.default_rng(seed).integers(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
-        1
-    )
+    layout = Layout.of_numbers(X.shape[1]) if layout is None else layout
+    if not layout.parts:
+        return _mix(_sums(X, rows, layout, np.random.default_rng(seed)))
+    X = X if rows is None else X[rows]
+    sums, first = np.zeros(X.shape[0], np.uint64), 0
+    beyond = Layout.of_numbers(X.shape[1] - sum(part.n_columns for part in layout.parts))
+    for place, part in enumerate([*layout.parts, beyond]):
+        own = X[:, first : first + part.n_columns]
+        sums += _sums(own, None, part, np.random.default_rng([seed, place]))
+        first += part.n_columns
+    return _mix(sums)
+
+
+def _sums(X: Any, rows: np.ndarray | None, layout: Layout, draws: np.random.Generator) -> np.ndarray:
+    """Return a sum per row of its scrambled values, each times the factor of its column, in which padding is 0."""
+    factors = draws.integers(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    # Counted from a row of nothing but padding, padding is 0, and a value of 0 is not.
+    padding = (_mix(np.array([np.nan])) * factors).sum(dtype=np.uint64) if layout.padded else np.uint64(0)
+    if issparse(X) and layout.categories:
+        X = X.toarray()  # the first category of a column is not stored
     if issparse(X):
         matrix = X if rows is None else X[rows]
-        terms = _mix(matrix.data.astype(np.float64) + 0.0) * factors[matrix.indices]
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-        return _mix(sums[matrix.indptr[1:]] - sums[matrix.indptr[:-1]])
-    keys = np.empty(len(X) if rows is None else len(rows), dtype=np.uint64)
+        values = matrix.data.astype(np.float64) + 0.0
+        values[np.isnan(values)] = np.nan
+        terms = _mix(values) * factors[matrix.indices]
+        ends: np.ndarray = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])[matrix.indptr]
+        return np.diff(ends) - padding
+    sums = np.empty(len(X) if rows is None else len(rows), dtype=np.uint64)
     for place, chunk in row_chunks(X, rows):
-        if layout is not None:
-            chunk = layout.hashable(chunk)
-        keys[place] = _mix((_mix(chunk.astype(np.float64) + 0.0) * factors).sum(axis=1, dtype=np.uint64))
-    return keys
+        values = layout.hashable(chunk).astype(np.float64) + 0.0
+        sums[place] = (_mix(values) * factors).sum(axis=1, dtype=np.uint64) - padding
+    return sums
 
 
 def _mix(values: np.ndarray) -> np.ndarray:

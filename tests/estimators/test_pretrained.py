@@ -1,5 +1,6 @@
 """Estimators on pretrained models: frozen, with adapters, with layers of their own trained."""
 
+import json
 import pickle
 import shutil
 
@@ -11,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator
-from skmtl.features import Backbone, MultiModal, RepresentationReader, TextEncoder
+from skmtl.features import Backbone, FrozenEncoder, MultiModal, RepresentationReader, TextEncoder
 from skmtl.inspection import attributions
 from skmtl.nn import SHARINGS, MLPTrunk, MultiModalTrunk, PretrainedTrunk
 from tests.pretrained import WORDS
@@ -33,8 +34,8 @@ UNFROZEN = {"lora": {"adapters": "lora"}, "last": {"trainable": 1}, "all": {"tra
 @pytest.fixture
 def classifier(pretrained_models):
     def make(kind="bert", trunk=None, **settings):
-        own = {"hidden_layer_sizes": (16,), "dropout": 0.0, **(trunk or {})}
-        specification = PretrainedTrunk(pretrained_models[kind], **own)
+        own = {"model": pretrained_models[kind], "hidden_layer_sizes": (16,), "dropout": 0.0, **(trunk or {})}
+        specification = PretrainedTrunk(**own)
         fast = {"max_iter": 2, "random_state": 0, "companions": None, "n_estimators": 1 if own.get("adapters") else 2}
         return MultiTaskClassifier(**{"trunk": specification, **fast, **settings})
 
@@ -65,19 +66,17 @@ def test_what_was_trained_beats_the_most_frequent_class(classifier, kind, trunk,
 
 def test_a_frozen_model_reads_each_distinct_text_once_at_fit_and_once_at_predict(classifier, monkeypatch):
     seen = []
-    original = Backbone.tokens
+    original = FrozenEncoder.__call__
 
-    def tokens(self, texts, max_length):
-        seen.append(texts)
-        return original(self, texts, max_length)
+    def read(self, x):
+        seen.append(len(x))
+        return original(self, x)
 
-    monkeypatch.setattr(Backbone, "tokens", tokens)
+    monkeypatch.setattr(FrozenEncoder, "__call__", read)
     model = classifier(max_iter=5).fit([*X, *X[:50]], np.concatenate([Y, Y[:50]]))
     assert model.n_estimators_ == 2
-    (at_fit,) = seen
-    assert sorted(at_fit) == sorted(set(X))
     model.predict([X[0], X[1], X[0]])
-    assert sorted(seen[1]) == sorted(set(X[:2]))
+    assert seen == [len(set(X)), 2]
 
 
 def test_a_frozen_model_reads_each_distinct_image_once(classifier, monkeypatch):
@@ -95,6 +94,57 @@ def test_a_frozen_model_reads_each_distinct_image_once(classifier, monkeypatch):
     np.testing.assert_array_equal(found[[0, 0]], found[2:])
     reader = model._model.reader
     np.testing.assert_allclose(reader.matrix(IMAGES[[7, 3, 7]]), reader.matrix(IMAGES)[[7, 3, 7]], rtol=1e-4, atol=1e-6)
+
+
+FRAME = pd.DataFrame(
+    {"price": np.arange(N) % 5.0, "review": [f"{text}, said number {row}" for row, text in enumerate(X)]}
+)
+HALF = [text if row % 2 else None for row, text in enumerate(X)]
+READ = {
+    "texts": ("bert", X),
+    "column": ("bert", pd.DataFrame({"review": list(FRAME["review"])})),
+    "frame": ("bert", FRAME),
+    "parts": ("bert", MultiModal({"columns": FRAME[["price"]], "review": HALF})),
+    "images": ("vit", IMAGES),
+    "images of parts": ("vit", MultiModal({"columns": FRAME[["price"]], "review": [*IMAGES[:-9], *[None] * 9]})),
+}
+
+
+@pytest.mark.parametrize(("kind", "inputs"), READ.values(), ids=READ)
+def test_how_many_rows_go_through_a_frozen_model_at_once_changes_no_holdout(pretrained_models, kind, inputs):
+    """Rounding differs with the chunks, and that is no reason to hold out other rows."""
+
+    def fitted(chunk_size):
+        trunk = PretrainedTrunk(pretrained_models[kind], hidden_layer_sizes=(8,), chunk_size=chunk_size)
+        if isinstance(inputs, MultiModal) or inputs is FRAME:
+            trunk = MultiModalTrunk({"review": trunk}, width=8)
+        model = MultiTaskClassifier(trunk=trunk, max_iter=2, random_state=0, companions=None, n_estimators=2)
+        return model.fit(inputs, Y)
+
+    few, many = fitted(4), fitted(64)
+    for one, other in zip(few.oof_prediction_, many.oof_prediction_, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(few.predict_proba(inputs)[0], many.predict_proba(inputs)[0], rtol=0, atol=1e-5)
+
+
+def test_without_dropout_chunks_change_no_training(classifier, pretrained_models, tmp_path):
+    folder = shutil.copytree(pretrained_models["bert"], tmp_path / "bert")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    few, many = (
+        classifier(trunk={"model": folder, "trainable": "all", "chunk_size": size}, n_estimators=1).fit(X, Y)
+        for size in (4, 32)
+    )
+    np.testing.assert_allclose(few.predict_proba(X)[0], many.predict_proba(X)[0], rtol=0, atol=1e-4)
+
+
+def test_texts_of_the_same_tokens_share_a_holdout(classifier):
+    """A tokenizer that makes small letters of large ones tells the model nothing of them."""
+    loud = [text.upper() for text in X]
+    model = classifier(max_iter=1, n_estimators=5).fit([*X, *loud], np.concatenate([Y, Y]))
+    one, other = np.split(model.oof_prediction_[0], 2)
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("trainable", [True, False])
@@ -292,6 +342,11 @@ def test_checkpoints_and_low_precision_train_too(classifier):
         ({"trainable": "adapters"}, "trainable='adapters', but adapters is None"),
         ({"adapters": "lora", "trainable": "all"}, "but trainable is 'all'. Leave trainable at 'auto'"),
         ({"trainable": 9}, "trainable=9 asks for more layers than the 2 of a BertModel"),
+        (
+            {"max_length": 1},
+            "max_length=1 leaves no room for a word: .* puts 2 special tokens .* Set max_length=3 or more",
+        ),
+        ({"max_length": 2}, "max_length=2 leaves no room for a word"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
     ],
 )

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl.features import MultiModal
 from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, RecurrentTrunk
 
 pixels, digit = load_digits(return_X_y=True)
@@ -121,6 +122,29 @@ def test_a_longer_batch_changes_no_prediction(trunk):
     longest = draws.normal(size=(30, 3))
     np.testing.assert_allclose(model.predict([*RAGGED[:5], longest])[:5], alone, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(model.predict(RAGGED[:1]), alone[:1], rtol=1e-5, atol=1e-6)
+
+
+AMONG_OTHERS = {
+    "alone": lambda samples: samples,
+    "part": lambda samples: MultiModal({"series": samples, "number": np.arange(len(samples))[:, None] % 7.0}),
+    "column": lambda samples: pd.DataFrame({"number": np.arange(len(samples)) % 7.0, "series": samples}),
+}
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("among", AMONG_OTHERS.values(), ids=AMONG_OTHERS)
+def test_a_long_sequence_without_a_label_that_counts_never_changes_a_bit(among, early_stopping):
+    def fitted(samples, y, weights=None):
+        model = MultiTaskRegressor(max_iter=3, random_state=0, companions=None, early_stopping=early_stopping)
+        model.fit(among(samples), y, sample_weight=weights)
+        held_out = model.oof_prediction_[:100] if early_stopping else None
+        return model.predict(among(RAGGED[:100])), held_out
+
+    samples = [*RAGGED[:110], draws.normal(size=(40, 3)), *RAGGED[111:]]
+    expected = fitted(samples[:100], OF_RAGGED[:100])
+    counts = np.arange(len(samples)) < 100
+    np.testing.assert_equal(fitted(samples, OF_RAGGED, 1.0 * counts), expected)
+    np.testing.assert_equal(fitted(samples, np.where(counts[:, None], OF_RAGGED, np.nan)), expected)
 
 
 @pytest.mark.parametrize("settings", [{"sharing": "mmoe"}, {"sharing": "cgc"}, {"trunk": MLPTrunk((8,))}], ids=str)

@@ -7,6 +7,7 @@ import torch
 from scipy.sparse import csr_array
 
 from skmtl.features import ArrayReader, ArrayStandardizer, Form, form_of, make_reader
+from skmtl.training import content_keys
 
 draws = np.random.default_rng(0)
 
@@ -128,6 +129,32 @@ def test_sequences_without_a_missing_step_share_their_memory(dtype):
 def test_none_is_an_empty_sequence():
     matrix = ArrayReader(Form.SEQUENCE).fit_matrix([None, *ragged(2)])
     assert np.isnan(matrix[0]).all()
+
+
+def test_the_matrix_ends_with_the_longest_sequence_that_counts_where_later_ones_may_be_longer():
+    X = ragged(2, 5, 1)
+    reader = ArrayReader(Form.SEQUENCE)
+    np.testing.assert_array_equal(
+        reader.fit_matrix(X, np.array([0, 2])), ArrayReader(Form.SEQUENCE).fit_matrix(X)[:, :6]
+    )
+    assert reader.shape == (2, 3)
+    assert reader.matrix(X).shape == (3, 15)
+    assert ArrayReader(Form.SEQUENCE, any_length=False).fit_matrix(X, np.array([0, 2])).shape == (3, 15)
+    assert reader.fit_matrix(X, np.array([], int)).shape == (3, 15)
+
+
+def test_padding_has_no_part_in_a_key_and_zeros_have():
+    sequence = np.array([[1.0, 2.0], [3.0, np.nan]])
+    ended = [sequence, np.concatenate([sequence, np.zeros((1, 2))]), sequence[:1]]
+
+    def keys(X):
+        reader = ArrayReader(Form.SEQUENCE)
+        return content_keys(reader.fit_matrix(X), None, 0, reader.layout)
+
+    found = keys(ended)
+    assert len(np.unique(found)) == 3
+    np.testing.assert_array_equal(keys([*ended, *ragged(9, n_features=2)])[:3], found)
+    np.testing.assert_array_equal(keys(ended[2:]), found[2:])
 
 
 def test_sequences_may_be_longer_later_than_at_fit():

@@ -54,6 +54,6 @@ def test_pickles_hold_what_a_layout_is_made_of():
     layout = Layout(["a"], [0], {0: ["x", "y"]})
     before = layout.hashable(np.array([[1.0]]))
     again = pickle.loads(pickle.dumps(layout))
-    assert set(vars(again)) == {"names", "source", "categories"}
+    assert set(vars(again)) == {"names", "source", "categories", "padded", "parts"}
     assert again == layout
     np.testing.assert_array_equal(again.hashable(np.array([[1.0]])), before)

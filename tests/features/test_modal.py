@@ -100,12 +100,33 @@ def test_a_row_has_the_same_key_whatever_the_length_of_its_neighbours():
     longer = {name: [*list(parts[name])[:3], LONGER[name][0 if name == "sound" else 2]] for name in LONGER}
     X = reader.matrix(MultiModal({**parts, **longer}))
     assert X.shape[1] > short.shape[1]
-    keys = content_keys(X, None, 0)
-    np.testing.assert_array_equal(keys[:3], content_keys(short, None, 0)[:3])
+    keys = content_keys(X, None, 0, reader.layout)
+    np.testing.assert_array_equal(keys[:3], content_keys(short, None, 0, reader.layout)[:3])
     padded = [*longer["sound"][:3], np.concatenate([longer["sound"][3], np.zeros((1, 2))])]
-    other = content_keys(reader.matrix(MultiModal({**parts, **longer, "sound": padded})), None, 0)
+    other = content_keys(reader.matrix(MultiModal({**parts, **longer, "sound": padded})), None, 0, reader.layout)
     np.testing.assert_array_equal(keys[:3], other[:3])
     assert keys[3] != other[3]  # a step of zeros is none of padding
+
+
+def test_a_row_has_the_same_key_whatever_its_neighbours_hold_and_however_wide_a_part_in_front_is():
+    keys = {}
+    for name, parts in {
+        "alone": {},
+        "longer": {"sound": [*SOUNDS[:3], RNG.normal(size=(9, 2))]},
+        "another category": {"table": TABLE.assign(kind=["a", "b", "a", "A"])},
+        "a wider text": {"text": [*TEXTS[:3], "a much longer text than the others"]},
+    }.items():
+        reader = ModalReader()
+        X = reader.fit_matrix(container(**parts))
+        keys[name] = content_keys(X, None, 0, reader.layout)
+        assert len(np.unique(keys[name])) == 4
+        np.testing.assert_array_equal(keys[name][:3], keys["alone"][:3])
+
+
+def test_equal_contents_of_two_parts_do_not_cancel_when_they_change_places():
+    reader = ModalReader()
+    X = reader.fit_matrix(MultiModal({"a": [[1.0], [2.0]], "b": [[2.0], [1.0]]}))
+    assert len(np.unique(content_keys(X, None, 0, reader.layout))) == 2
 
 
 @pytest.mark.parametrize("nothing", [[""] * 4, [[], None, [], []]])
