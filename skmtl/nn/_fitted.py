@@ -19,7 +19,7 @@ from ._modules import MemberModules, layers_of
 from ._network import Network
 from ._samples import Unflattened
 from ._text import BagEmbedding
-from ._trunk import Trunk
+from ._trunk import WITHOUT_GATES, Trunk
 
 Batched = TypeVar("Batched", MLP, MemberEmbedding, BagEmbedding)
 # Way out of most errors.
@@ -258,7 +258,7 @@ def _layers_of_member(member: nn.Module) -> list[nn.Module]:
     if not isinstance(module, nn.Sequential):
         raise ValueError(
             "The fitted trunk is one module, and no nn.Sequential: it has no layers between which tasks could share. "
-            "Use sharing='hard', 'independent' or 'soft'."
+            f"Use {WITHOUT_GATES}."
         )
     first, *rest = layers_of(module)
     return [Unflattened(first, member.shape) if isinstance(member, Unflattened) else first, *rest]
