@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
@@ -195,9 +196,19 @@ def holds_integers(X: Any) -> bool:
     return all(np.asarray(image).dtype.kind in "iu" for image in X if not is_missing(image))
 
 
+def _dense(sample: Any, place: int) -> np.ndarray:
+    """Return one sample as an array."""
+    if issparse(sample):
+        raise ValueError(
+            f"Row {place} of X holds a sparse array of shape {sample.shape}. Where each sample is a row of features, "
+            "put them into one: scipy.sparse.vstack; where it is a sequence or an image, make it dense: .toarray()."
+        )
+    return np.asarray(sample)
+
+
 def _stacked(X: Sequence[Any]) -> np.ndarray:
     """Return images as one array, NaN where one is missing."""
-    images = [None if is_missing(image) else np.asarray(image) for image in X]
+    images = [None if is_missing(image) else _dense(image, place) for place, image in enumerate(X)]
     known = [(place, image) for place, image in enumerate(images) if image is not None]
     first, shape = next((place, image.shape) for place, image in known if image.ndim == 3)
     for place, image in known:
@@ -214,7 +225,7 @@ def _stacked(X: Sequence[Any]) -> np.ndarray:
 
 def _padded(X: Sequence[Any]) -> np.ndarray:
     """Return sequences of different lengths as one array, padded with NaN."""
-    samples = [None if is_missing(sample) else np.asarray(sample) for sample in X]
+    samples = [None if is_missing(sample) else _dense(sample, place) for place, sample in enumerate(X)]
     known = [(place, sample) for place, sample in enumerate(samples) if sample is not None]
     first, n_features = next((place, sample.shape[1]) for place, sample in known if sample.ndim == 2)
     for place, sample in known:

@@ -109,6 +109,10 @@ class FittedTrunk(Trunk):
                     f"FittedTrunk cannot start from a {kind}: give its last step, and put the steps before it in front "
                     "of the new estimator, too."
                 )
+            if hasattr(self.estimator, "best_estimator_"):
+                raise ValueError(
+                    f"FittedTrunk cannot start from a {kind}: give the estimator that it found, its best_estimator_."
+                )
             raise ValueError(f"FittedTrunk cannot start from this {kind}: it is not fitted. {NEEDED}.")
         if isinstance(network.embedding, MemberEncoders):
             raise ValueError(

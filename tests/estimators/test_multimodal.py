@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl.features import MultiModal
+from skmtl.features import MultiModal, TableEncoder, TextEncoder
 from skmtl.nn import SHARINGS, FittedTrunk, MLPTrunk, MultiModalTrunk, RecurrentTrunk
 
 SMALL = MultiModalTrunk({"table": MLPTrunk((8,)), "sound": RecurrentTrunk(8)}, width=8)
@@ -243,5 +243,8 @@ def test_what_cannot_be_read_is_refused():
         MultiTaskRegressor(max_iter=1).fit(X.parts["table"], y).predict(X)
     with pytest.raises(ValueError, match=r"reads a skmtl\.features\.MultiModal of several parts, and X is not one"):
         MultiTaskClassifier(trunk=MultiModalTrunk()).fit(np.zeros((40, 2)), np.arange(40) % 2)
+    for encoder in ("passthrough", TableEncoder(), TextEncoder()):
+        with pytest.raises(ValueError, match=r"encoder=.* reads samples of one kind, .* MultiModal .* at 'auto'"):
+            MultiTaskRegressor(encoder=encoder).fit(X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         regressor().fit(X, y[:-1])
