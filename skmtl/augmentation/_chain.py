@@ -95,13 +95,15 @@ def _as_one(augmentation: Any) -> Augmentation:
     )
 
 
-def check_forms(augmentations: Sequence[Augmentation], form: Form | str) -> None:
+def check_forms(augmentations: Sequence[Augmentation], form: Form | str, why: str = "") -> None:
     """Refuse augmentations that are not for the samples of X.
 
     Parameters
     ----------
     augmentations : sequence of Augmentation
     form : Form
+    why : str, default=""
+        Why they are that, for the message.
 
     Raises
     ------
@@ -112,6 +114,6 @@ def check_forms(augmentations: Sequence[Augmentation], form: Form | str) -> None
         if form not in part.forms:
             suited = [name for name, kind in AUGMENTATIONS.items() if form in kind.forms]
             raise ValueError(
-                f"augmentation {name_of(part)!r} changes {' or '.join(part.forms)}, and here a sample of X is {form}. "
-                f"For those there are: {', '.join(map(repr, suited))}. Or set augmentation=None."
+                f"augmentation {name_of(part)!r} changes {' or '.join(part.forms)}, and here a sample of X is "
+                f"{form}{why}. For those there are: {', '.join(map(repr, suited))}. Or set augmentation=None."
             )

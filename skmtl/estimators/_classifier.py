@@ -362,6 +362,11 @@ class MultiTaskClassifier(ClassifierMixin, BaseMultiTask):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_tasks)
             Like y at fit, in the dtype of its labels; dtype object if the tasks' labels are of different kinds.
+
+        Raises
+        ------
+        ValueError
+            If probabilities are NaN, as a trunk of your own can make them.
         """
         labels = self._model_labels(X)
         return labels[0] if self._one_dimensional else stack_labels(labels)

@@ -383,6 +383,11 @@ class MultiTaskEstimator(BaseMultiTask):
         DataFrame, or ndarray of shape (n_samples,) or (n_samples, n_columns)
             A frame where y was one at fit, each column in its own dtype (whole numbers that are regressed become
             floats), with the row labels of X. Else an array like y, of dtype object if columns are of different kinds.
+
+        Raises
+        ------
+        ValueError
+            If probabilities are NaN, as a trunk of your own can make them.
         """
         labels = self._model_labels(X)
         if self._one_dimensional:

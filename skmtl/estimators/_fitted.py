@@ -36,7 +36,20 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _model_labels(self, X: Any) -> list[np.ndarray]:
         """Return the predicted labels, `(n,)` a column of y."""
         predicted = self._predict_values(X)
+        is_class = np.array([len(classes) > 0 for classes in self._model.targets.classes])
+        self._refuse_unknown(predicted, np.tile(is_class, (len(predicted[0]), 1)))
         return self._model.targets.labels(self._decided(predicted))
+
+    def _refuse_unknown(self, predicted: list[np.ndarray], needed: np.ndarray) -> None:
+        """Refuse NaN in needed cells `(n, n_columns)` of what is learned: it has no class and no error."""
+        for column in self._model.tasks:
+            unknown = np.isnan(predicted[column].reshape(len(needed), -1)).any(axis=1) & needed[:, column]
+            if unknown.any():
+                raise ValueError(
+                    f"Task {self._model.structure.columns[column]!r} has no prediction (NaN) in {unknown.sum()} of "
+                    f"{len(needed)} rows, first in row {unknown.argmax()}: the network's outputs are not finite there. "
+                    "Look in X for values far from those at fit, or in a trunk of your own for what overflows."
+                )
 
     def _decided(self, predicted: list[np.ndarray]) -> list[np.ndarray]:
         """Return predictions of which columns with a threshold are certain: of the second class from there on."""
@@ -159,7 +172,8 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Raises
         ------
         ValueError
-            If no task has a label, or y has another number of tasks than at fit.
+            If no task has a label, y has another number of tasks than at fit, or the network's output for a labelled
+            row is NaN.
         """
         predicted = self._predict_values(X)
         columns = split_columns(y)
@@ -169,6 +183,7 @@ class FittedMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise ValueError(f"y has {len(columns.values)} columns, but {len(names)} were fitted: {names}.")
         check_task_order(columns, names, "y")
         weights = label_weights(sample_weight, columns, names)
+        self._refuse_unknown(predicted, weights > 0)
         scores = self._task_scores(columns.hide(weights == 0), self._decided(predicted), weights)
         if not scores:
             raise ValueError(f"y has no label of positive weight in any of the tasks {self.task_names_}.")

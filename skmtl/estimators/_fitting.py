@@ -13,7 +13,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..features import Reader
+from ..augmentation import check_forms
+from ..features import Reader, RepresentationReader
 from ..nn import FittedTrunk, Trunk
 from ..tasks import (
     LabelDistances,
@@ -241,6 +242,9 @@ def _tensors(
     augmenter = None
     if resolved.augmentation:
         inputs = model.standardizer.inputs(resolved.dtype, resolved.device)
+        if isinstance(model.reader, RepresentationReader):
+            read = ", what the frozen model makes of it: texts and images are read once, before training"
+            check_forms(resolved.augmentation, inputs.form, read)
         seed = [model.seeds.noise, model.n_fits]
         augmenter = Augmenter(resolved.augmentation, inputs, LabelDistances(model.groups, variance), seed)
     batches = Batches(rows, resolved.batch_size, held_out, resolved.n_estimators, order, variance, augmenter)

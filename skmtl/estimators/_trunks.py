@@ -71,8 +71,8 @@ def resolve_trunk(estimator: BaseEstimator, samples: Samples) -> Trunk:
         if sharing.reads_rows or sharing.needs_layers:
             what = "has gates that read rows of columns" if sharing.reads_rows else "joins tasks between layers"
             raise ValueError(
-                f"sharing={params['sharing']!r} {what}, and {several}. Use 'hard', 'independent' or 'soft'"
-                + (", or drop these columns." if samples.apart else ".")
+                f"sharing={params['sharing']!r} {what}, and {several}. Use 'hard', 'independent', 'soft' or "
+                "'dselect_k'" + (", or drop these columns." if samples.apart else ".")
             )
     if type(trunk) is not MLPTrunk or not isinstance(params["trunk"], str):
         defaults = type(estimator)().get_params(deep=False)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 from ._chunks import as_tensor, row_chunks
+from ._clipping import Scaling, ordinary_limit
 from ._forms import Form, form_of
 from ._inputs import Inputs
 from ._kinds import is_missing
@@ -155,6 +157,15 @@ class ArrayReader:
         return array
 
 
+def _chunks(X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | None) -> Iterator[tuple[slice, np.ndarray]]:
+    """Walk through X as `row_chunks` does; what is farther from 0 than its column's limit is NaN."""
+    for place, chunk in row_chunks(X, rows):
+        if limit is not None:
+            chunk = chunk.astype(np.float64)
+            chunk[np.abs(chunk) > limit] = np.nan
+        yield place, chunk
+
+
 def _there(array: np.ndarray) -> np.ndarray:
     """Return which steps of sequences hold a value, `(n, time, features)` → `(n, time)`."""
     if array.dtype == np.uint8:
@@ -187,9 +198,19 @@ def holds_integers(X: Any) -> bool:
     return all(np.asarray(image).dtype.kind in "iu" for image in X if not is_missing(image))
 
 
+def _dense(sample: Any, place: int) -> np.ndarray:
+    """Return one sample as an array."""
+    if issparse(sample):
+        raise ValueError(
+            f"Row {place} of X holds a sparse array of shape {sample.shape}. Where each sample is a row of features, "
+            "put them into one: scipy.sparse.vstack; where it is a sequence or an image, make it dense: .toarray()."
+        )
+    return np.asarray(sample)
+
+
 def _stacked(X: Sequence[Any]) -> np.ndarray:
     """Return images as one array, NaN where one is missing."""
-    images = [None if is_missing(image) else np.asarray(image) for image in X]
+    images = [None if is_missing(image) else _dense(image, place) for place, image in enumerate(X)]
     known = [(place, image) for place, image in enumerate(images) if image is not None]
     first, shape = next((place, image.shape) for place, image in known if image.ndim == 3)
     for place, image in known:
@@ -206,7 +227,7 @@ def _stacked(X: Sequence[Any]) -> np.ndarray:
 
 def _padded(X: Sequence[Any]) -> np.ndarray:
     """Return sequences of different lengths as one array, padded with NaN."""
-    samples = [None if is_missing(sample) else np.asarray(sample) for sample in X]
+    samples = [None if is_missing(sample) else _dense(sample, place) for place, sample in enumerate(X)]
     known = [(place, sample) for place, sample in enumerate(samples) if sample is not None]
     first, n_features = next((place, sample.shape[1]) for place, sample in known if sample.ndim == 2)
     for place, sample in known:
@@ -230,7 +251,9 @@ class ArrayStandardizer:
 
     An image becomes its standardised values, flat. A sequence becomes its standardised values, flat, and behind them a
     1 for each step that is there and a 0 for each of padding; values there are 0. Missing values become 0, the mean.
-    Statistics are weighted, taken in float64, once; constant channels become 0.
+    Statistics are weighted, taken in float64, once; constant channels become 0. Values that lie beyond all that was
+    fitted by more than its whole span are taken for the farthest that do not, as those of columns are. Those a million
+    times as far from 0 as the farthest of the median sample are no measure of the others: at fit they do not count.
 
     Parameters
     ----------
@@ -265,6 +288,8 @@ class ArrayStandardizer:
         n_features = shape[0] if form is Form.IMAGE else shape[1]
         self.mean_, self.inverse_scale_ = np.zeros(n_features), np.zeros(n_features)
         self.mean_sample_ = np.zeros(prod(shape))
+        self._low, self._high = np.full(n_features, np.inf), np.full(n_features, -np.inf)  # of all samples so far
+        self._limit = np.full(n_features, np.inf)
         self._measured = False
 
     @property
@@ -290,7 +315,7 @@ class ArrayStandardizer:
     def update(
         self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, keys: np.ndarray | None = None
     ) -> ArrayStandardizer:
-        """Measure channels or features, unless that was done before.
+        """Measure channels or features, unless that was done before, and how far their values reach.
 
         Parameters
         ----------
@@ -303,12 +328,42 @@ class ArrayStandardizer:
             Not used.
         """
         del keys
-        if self._measured or not len(weights):
+        if not len(weights):
             return self
+        lows, highs = self._extremes(X, rows)
+        if not self._measured:
+            self._limit = ordinary_limit(np.maximum(-lows, highs), weights)
+        absurd = np.flatnonzero((np.maximum(-lows, highs) > self._limit).any(axis=1))
+        limit = self._of_cells(self._limit) if len(absurd) else None
+        if len(absurd):
+            lows[absurd], highs[absurd] = self._extremes(X, absurd if rows is None else rows[absurd], limit)
+        self._low = np.fmin(self._low, np.fmin.reduce(lows))
+        self._high = np.fmax(self._high, np.fmax.reduce(highs))
+        if not self._measured:
+            self._measure(X, rows, weights, limit)
+            self._measured = True
+        return self
+
+    def _extremes(
+        self, X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least and the greatest value of each sample, `(n, features)`, NaN where all are missing."""
+        found = []
+        for _, chunk in _chunks(X, rows, limit):
+            values = self._by_feature(as_tensor(chunk)).numpy()
+            least, most = values.min(axis=1), values.max(axis=1)
+            if np.isnan(least).any():
+                least, most = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
+            found.append(np.stack([least, most]).astype(np.float64))
+        lows, highs = np.concatenate(found, axis=1)
+        return lows, highs
+
+    def _measure(self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, limit: np.ndarray | None) -> None:
+        """Set means and scales."""
         centre: np.ndarray | None = None
         total, first, second = (np.zeros(len(self.mean_)) for _ in range(3))
         cell_total, cell_sum = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        for place, chunk in row_chunks(X, rows):
+        for place, chunk in _chunks(X, rows, limit):
             values = self._by_feature(torch.from_numpy(chunk.astype(np.float64))).numpy()  # (n, values, features)
             there = ~np.isnan(values)
             if centre is None:
@@ -330,12 +385,13 @@ class ArrayStandardizer:
         spread = np.sqrt(np.maximum(variance, 0))
         varies = spread > 1e-12 * np.abs(self.mean_)
         self.inverse_scale_ = np.where(varies, 1 / np.where(varies, spread, 1), 0)
-        of_feature = np.repeat(self.mean_, len(cell_sum) // len(self.mean_))
-        if self.form is Form.SEQUENCE:
-            of_feature = np.tile(self.mean_, len(cell_sum) // len(self.mean_))
-        self.mean_sample_ = np.where(cell_total > 0, cell_sum / np.where(cell_total > 0, cell_total, 1), of_feature)
-        self._measured = True
-        return self
+        mean = self._of_cells(self.mean_)
+        self.mean_sample_ = np.where(cell_total > 0, cell_sum / np.where(cell_total > 0, cell_total, 1), mean)
+
+    def _of_cells(self, features: np.ndarray) -> np.ndarray:
+        """Return a number per feature as one per column of the matrix."""
+        repeats = prod(self.shape) // len(features)
+        return np.repeat(features, repeats) if self.form is Form.IMAGE else np.tile(features, repeats)
 
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return samples as a standardised tensor.
@@ -350,8 +406,8 @@ class ArrayStandardizer:
         values = self._by_feature(rows.reshape(-1, rows.shape[-1]))  # (n, values, features)
         values = values.to(dtype) if values.dtype != torch.float64 else values
         missing = values.isnan()
-        mean, inverse_scale = (torch.from_numpy(one).to(values.dtype) for one in (self.mean_, self.inverse_scale_))
-        scaled = ((values - mean) * inverse_scale).masked_fill(missing, 0).to(dtype)
+        scaling = Scaling(self.mean_, self.inverse_scale_, self._low, self._high, values.dtype)
+        scaled = scaling.apply(values.clone()).masked_fill_(missing, 0).to(dtype)
         if self.form is Form.IMAGE:
             flat = scaled.transpose(1, 2).flatten(1)
         else:

@@ -29,7 +29,7 @@ class MultiModal:
     Raises
     ------
     ValueError
-        If there is no part, or lengths differ.
+        If there is no part, one is a `MultiModal` itself, or lengths differ.
 
     Examples
     --------
@@ -42,6 +42,11 @@ class MultiModal:
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
         self.parts = dict(parts)
+        for name, part in self.parts.items():
+            if isinstance(part, MultiModal):
+                raise ValueError(
+                    f"Part {name!r} of a MultiModal is {part!r} itself. Give the parts of both side by side, in one."
+                )
         lengths = {name: _length(name, part) for name, part in self.parts.items()}
         if not lengths:
             raise ValueError("MultiModal needs at least one part, got an empty mapping.")

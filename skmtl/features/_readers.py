@@ -176,12 +176,18 @@ def make_reader(encoder: Any, codes: bool = True, form: Form = Form.COLUMNS) -> 
     Raises
     ------
     ValueError
-        If it is none of these.
+        If it is none of these, or reads one kind of samples, and X has several.
     """
     if isinstance(encoder, str) and encoder == "auto":
         if form is Form.SEVERAL:
             return ModalReader()
         return reader_of_form(form, TableEncoder() if codes else TableEncoder(n_bins=0))
+    of_one_kind = isinstance(encoder, (TableEncoder, TextEncoder, BagEncoder))
+    if form is Form.SEVERAL and (of_one_kind or encoder == "passthrough"):
+        raise ValueError(
+            f"encoder={encoder!r} reads samples of one kind, and X is a MultiModal of several parts. Leave encoder at "
+            "'auto', which reads each part as its kind asks for."
+        )
     if isinstance(encoder, str) and encoder == "passthrough":
         return MatrixReader()
     if isinstance(encoder, (TableEncoder, TextEncoder, BagEncoder)):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ._bins import Bins, affordable_bins, plan_bins, sample_places
 from ._chunks import as_tensor
+from ._clipping import Scaling
 from ._forms import Form
 from ._inputs import Inputs
 from ._layout import Layout
@@ -195,7 +196,7 @@ class Standardizer:
                 settings = self.max_one_hot, self.min_frequency
                 self._one_hot, self._embedded = plan_slots(X, rows, weights, keys, self.layout, *settings)
             self._measured = True
-        self.__dict__.pop("_cache", None)
+        self.__dict__.pop("_scaling", None)
         return self
 
     def _marked_holes(self, missing: np.ndarray) -> np.ndarray:
@@ -272,11 +273,11 @@ class Standardizer:
 
     def _standardised(self, numbers: Tensor) -> Tensor:
         """Standardise numbers in place."""
-        mean, inverse_scale, nearest = self._tensors(numbers.dtype)
-        if mean is not None:
-            numbers = numbers.sub_(mean)
-        numbers = numbers.mul_(inverse_scale)
-        return numbers if nearest is None else numbers.clamp_(*nearest)
+        scaling: Scaling | None = self.__dict__.get("_scaling")  # kept between batches
+        if scaling is None or scaling.dtype != numbers.dtype:
+            scaling = Scaling(self.mean_, self.inverse_scale_, self._low, self._high, numbers.dtype)
+            self.__dict__["_scaling"] = scaling
+        return scaling.apply(numbers)
 
     def _joined(self, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Return all blocks side by side."""
@@ -300,35 +301,9 @@ class Standardizer:
             result[:, n_outputs:] = self._embedded.places(rows)
         return result
 
-    def _tensors(self, dtype: torch.dtype) -> tuple[Tensor | None, Tensor, tuple[Tensor, Tensor] | None]:
-        """Mean, inverse scale and bounds in the dtype of X, kept between batches."""
-        cached = self.__dict__.get("_cache")
-        if cached is None or cached[0] != dtype:
-            # In a column that is ignored nothing may overflow.
-            used = np.where(self.inverse_scale_ > 0, self.mean_, 0.0)
-            mean = torch.from_numpy(used).to(dtype) if used.any() else None
-            inverse_scale = torch.from_numpy(self.inverse_scale_).clamp(max=torch.finfo(dtype).max).to(dtype)
-            cached = self.__dict__["_cache"] = (dtype, mean, inverse_scale, self._bounds(dtype))
-        return cached[1], cached[2], cached[3]
-
-    def _bounds(self, dtype: torch.dtype) -> tuple[Tensor, Tensor] | None:
-        """Return how low and high standardised numbers may be: by their span beyond what was fitted; None: anything."""
-        bounded = self._low > -np.inf
-        if not bounded.any():
-            return None
-        used = bounded & (self._low <= self._high) & (self.inverse_scale_ > 0)
-        low, high = (
-            np.where(used, (np.where(used, end, 0) - self.mean_) * self.inverse_scale_, 0)
-            for end in (self._low, self._high)
-        )
-        reach = (1 + 1e-6) * (high - low)  # rounding of one dtype or another reaches no row that was fitted
-        ends = (np.where(bounded, low - reach, -np.inf), np.where(bounded, high + reach, np.inf))
-        lowest, highest = (torch.from_numpy(end).to(dtype) for end in ends)
-        return lowest, highest
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave the tensors out of pickles and copies."""
-        return {name: value for name, value in self.__dict__.items() if name != "_cache"}
+        return {name: value for name, value in self.__dict__.items() if name != "_scaling"}
 
 
 def _filled(numbers: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ class RegMean(Merging):
     `G_i = X_iᵀ X_i` of what a layer reads, in the `i`-th network, of that network's rows; a column of ones folds the
     bias in. Of all layers, this one answers nearest to what each network's own layer answers on its rows. Where the
     products are singular, as units that are never active make them, a small ridge draws towards the mean of the `W_i`.
+    Layers that are not called as such, as those inside of attention and the pooling of lists, are averaged too.
     Costs one forward pass of all rows, and a solve a layer.
 
     Parameters
@@ -62,6 +63,8 @@ class RegMean(Merging):
         for place, name in enumerate(names):
             weights = torch.stack([_folded(own[place]) for own in layers])  # (N, M, F + 1, H)
             products = torch.stack([own[place] for own in grams])  # (N, M, F + 1, F + 1)
+            if not products.any():  # no network called it: it stays the mean
+                continue
             _set_folded(dict(network.trunk.named_modules())[name], self.solved(products, weights))
 
     def solved(self, products: Tensor, weights: Tensor) -> Tensor:
@@ -86,15 +89,18 @@ class RegMean(Merging):
 
 
 def _gramians(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
-    """Return products of what each layer reads of some rows, `(M, F + 1, F + 1)`, in float64."""
+    """Return products of what each layer reads of some rows, `(M, F + 1, F + 1)`, in float64; 0 where it reads none."""
     found: dict[int, Tensor] = {}
+    for layer in layers:
+        folded = _folded(layer)
+        found[id(layer)] = folded.new_zeros(*folded.shape[:2], folded.shape[1])
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...], _: Any) -> None:
         x = inputs[0].double()
         x = x if isinstance(layer, MemberLinear) else x.reshape(1, -1, x.shape[-1])
         x = x.expand(_folded(layer).shape[0], -1, -1)
         x = torch.cat([x, x.new_ones(*x.shape[:2], 1)], 2)
-        found[id(layer)] = found.get(id(layer), torch.zeros(())) + torch.bmm(x.transpose(1, 2), x)
+        found[id(layer)] += torch.bmm(x.transpose(1, 2), x)
 
     hooks = [layer.register_forward_hook(note) for layer in layers]
     try:

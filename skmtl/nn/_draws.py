@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ._trunk import Trunk
+from ._trunk import WITHOUT_GATES, Trunk
 
 LARGEST_SEED = 2**62
 
@@ -31,7 +31,7 @@ def check_draws(trunk: Trunk, n_experts: int, sharing: str) -> None:
         raise ValueError(
             f"{sharing} needs {n_experts} experts that differ, but copies of the module {trunk!r} start alike, and "
             "under equal gates would stay so: give ModuleTrunk(its class, …), a callable that makes it, or "
-            "sharing='hard', 'independent' or 'soft'."
+            f"{WITHOUT_GATES}."
         )
 
 

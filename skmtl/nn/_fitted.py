@@ -19,7 +19,7 @@ from ._modules import MemberModules, layers_of
 from ._network import Network
 from ._samples import Unflattened
 from ._text import BagEmbedding
-from ._trunk import Trunk
+from ._trunk import WITHOUT_GATES, Trunk
 
 Batched = TypeVar("Batched", MLP, MemberEmbedding, BagEmbedding)
 # Way out of most errors.
@@ -108,6 +108,10 @@ class FittedTrunk(Trunk):
                 raise ValueError(
                     f"FittedTrunk cannot start from a {kind}: give its last step, and put the steps before it in front "
                     "of the new estimator, too."
+                )
+            if hasattr(self.estimator, "best_estimator_"):
+                raise ValueError(
+                    f"FittedTrunk cannot start from a {kind}: give the estimator that it found, its best_estimator_."
                 )
             raise ValueError(f"FittedTrunk cannot start from this {kind}: it is not fitted. {NEEDED}.")
         if isinstance(network.embedding, MemberEncoders):
@@ -258,7 +262,7 @@ def _layers_of_member(member: nn.Module) -> list[nn.Module]:
     if not isinstance(module, nn.Sequential):
         raise ValueError(
             "The fitted trunk is one module, and no nn.Sequential: it has no layers between which tasks could share. "
-            "Use sharing='hard', 'independent' or 'soft'."
+            f"Use {WITHOUT_GATES}."
         )
     first, *rest = layers_of(module)
     return [Unflattened(first, member.shape) if isinstance(member, Unflattened) else first, *rest]

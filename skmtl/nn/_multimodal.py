@@ -21,7 +21,7 @@ from ._modules import LoopedTrunk, as_trunk
 from ._pretrained import PretrainedTrunk
 from ._recurrent import RecurrentTrunk
 from ._text import TextTrunk
-from ._trunk import Trunk
+from ._trunk import WITHOUT_GATES, Trunk
 
 # Shares of the samples that lose a part where some lack one anyway, and where none does.
 OFTEN_LOST, SELDOM_LOST = 0.5, 0.2
@@ -168,7 +168,7 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
         del n_features, generators
         raise ValueError(
             f"{self!r} joins parts in one module, which has no layers between which tasks could share. Use "
-            "sharing='hard', 'independent' or 'soft'."
+            f"{WITHOUT_GATES}."
         )
 
     def _make(self, n_features: int) -> nn.Module:

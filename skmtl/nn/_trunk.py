@@ -14,6 +14,8 @@ from ..features import Form, PretrainedReader
 
 # What a message proposes where a trunk is one opaque module.
 WITHOUT_LAYERS = "sharing='hard', 'independent', 'soft', 'mmoe', 'dselect_k' or 'cgc'"
+# And where gates cannot read rows either, or copies of the module start alike.
+WITHOUT_GATES = "sharing='hard', 'independent', 'soft' or 'dselect_k'"
 
 
 def n_outputs_of(module: nn.Module) -> int:

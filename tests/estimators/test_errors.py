@@ -201,6 +201,37 @@ def test_score_needs_the_tasks_of_fit_and_a_label():
         model.score(X, np.full_like(Y, np.nan))
 
 
+class GivesUpFarOut(torch.nn.Module):
+    """Reads columns, and says NaN where the first is far from those at fit."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.dense = torch.nn.Linear(n_features, 4)
+
+    def forward(self, x):
+        return torch.where(x[:, :1] < 4, torch.tanh(self.dense(x)), torch.nan)
+
+
+@pytest.mark.parametrize("classifier", [False, True])
+def test_a_network_that_says_nan_is_not_scored_and_tells_no_class(classifier):
+    labels = C if classifier else Y
+    kind = MultiTaskClassifier if classifier else MultiTaskRegressor
+    model = kind(trunk=GivesUpFarOut, companions=None, max_iter=3, random_state=0).fit(X, labels)
+    far, hidden = X.copy(), labels.astype(float)
+    far[[2, 3], 0] = 1e9
+    hidden[2] = np.nan
+    with pytest.raises(ValueError, match=r"Task 'y0' has no prediction \(NaN\) in 1 of 40 rows, first in row 3"):
+        model.score(far, hidden)
+    hidden[3] = np.nan
+    assert model.score(far, hidden) == model.score(X, hidden)
+    if classifier:
+        assert np.isnan(model.predict_proba(far)[1][2:4]).all()
+        with pytest.raises(ValueError, match=r"Task 'y0' has no prediction \(NaN\) in 2 of 40 rows, first in row 2"):
+            model.predict(far)
+    else:
+        assert np.isnan(model.predict(far)[2:4]).all()
+
+
 @pytest.mark.parametrize(
     "method", ["predict", "transform", "predict_proba", "predict_log_proba", "get_feature_names_out"]
 )

@@ -214,7 +214,7 @@ def test_the_first_chunk_settles_what_columns_hold():
     assert np.isfinite(again.fit(X[:50].assign(review="short"), Y[:50]).predict(X[:1])).all()
 
 
-@pytest.mark.parametrize("sharing", ["independent", "soft"])
+@pytest.mark.parametrize("sharing", ["independent", "soft", "dselect_k"])
 @pytest.mark.parametrize("balancing", ["uniform", "nash_mtl"])
 def test_sharing_and_balancing_serve_frames(sharing, balancing):
     assert np.isfinite(regressor(sharing=sharing, balancing=balancing, max_iter=1).fit(X, Y).predict(X)).all()

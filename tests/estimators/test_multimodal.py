@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl.features import MultiModal
+from skmtl.features import MultiModal, TableEncoder, TextEncoder
 from skmtl.nn import SHARINGS, FittedTrunk, MLPTrunk, MultiModalTrunk, RecurrentTrunk
 
 SMALL = MultiModalTrunk({"table": MLPTrunk((8,)), "sound": RecurrentTrunk(8)}, width=8)
@@ -177,7 +177,7 @@ def test_where_parts_are_missing_more_are_dropped_and_training_goes_on_for_longe
     np.testing.assert_array_equal(regressor(max_iter=2).fit(X, y).predict(X), alike.predict(X))
 
 
-@pytest.mark.parametrize("sharing", ["independent", "soft"])
+@pytest.mark.parametrize("sharing", ["independent", "soft", "dselect_k"])
 @pytest.mark.parametrize("balancing", ["uniform", "nash_mtl"])
 def test_sharing_and_balancing_serve_several_parts(sharing, balancing):
     X, y = problem(60)
@@ -185,13 +185,18 @@ def test_sharing_and_balancing_serve_several_parts(sharing, balancing):
     assert np.isfinite(model.predict(X)).all()
 
 
-@pytest.mark.parametrize("sharing", [name for name, kind in SHARINGS.items() if kind.needs_layers and name != "ple"])
-def test_sharing_between_layers_is_refused_with_what_serves(sharing):
+@pytest.mark.parametrize("sharing", sorted(SHARINGS))
+def test_every_other_way_of_sharing_is_refused_with_those_that_serve(sharing):
     X, y = problem(40)
-    way_out = "Use 'hard', 'independent' or 'soft'"
-    with pytest.raises(ValueError, match=f"sharing='{sharing}' joins tasks between layers, and X is .* {way_out}"):
+    kind = SHARINGS[sharing]()
+    way_out = "'hard', 'independent', 'soft' or 'dselect_k'"
+    assert (sharing in way_out) == (not kind.reads_rows and not kind.needs_layers)
+    if sharing in way_out:
+        return
+    why = "has gates that read rows of columns" if kind.reads_rows else "joins tasks between layers"
+    with pytest.raises(ValueError, match=f"sharing='{sharing}' {why}, and X is .* Use {way_out}"):
         regressor(sharing=sharing).fit(X, y)
-    with pytest.raises(ValueError, match=r"MultiModalTrunk\(\) joins parts in one module, .* 'independent' or 'soft'"):
+    with pytest.raises(ValueError, match=rf"MultiModalTrunk\(\) joins parts in one module, .* Use sharing={way_out}"):
         MultiModalTrunk().build_layers(3, [])
 
 
@@ -207,7 +212,7 @@ def test_a_fitted_trunk_of_parts_is_that_of_the_frame_of_the_same_data(freeze):
         model = MultiTaskRegressor(trunk=trunk, max_iter=2, random_state=1).fit(X, y[:, 1])
         predicted.append(model.predict(X))
         represented.append((model.transform(X), source.transform(X)))
-        with pytest.raises(ValueError, match=r"Use (sharing=)?'hard', 'independent' or 'soft'"):
+        with pytest.raises(ValueError, match=r"Use (sharing=)?'hard', 'independent', 'soft' or 'dselect_k'"):
             MultiTaskRegressor(trunk=trunk, sharing="film", max_iter=1).fit(X, y)
     np.testing.assert_array_equal(predicted[0], predicted[1])
     assert all(np.allclose(*pair, atol=1e-5) == freeze for pair in represented)
@@ -238,5 +243,8 @@ def test_what_cannot_be_read_is_refused():
         MultiTaskRegressor(max_iter=1).fit(X.parts["table"], y).predict(X)
     with pytest.raises(ValueError, match=r"reads a skmtl\.features\.MultiModal of several parts, and X is not one"):
         MultiTaskClassifier(trunk=MultiModalTrunk()).fit(np.zeros((40, 2)), np.arange(40) % 2)
+    for encoder in ("passthrough", TableEncoder(), TextEncoder()):
+        with pytest.raises(ValueError, match=r"encoder=.* reads samples of one kind, .* MultiModal .* at 'auto'"):
+            MultiTaskRegressor(encoder=encoder).fit(X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         regressor().fit(X, y[:-1])

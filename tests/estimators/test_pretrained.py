@@ -364,6 +364,13 @@ def test_a_configuration_of_peft_serves_and_stays_as_it_was(classifier):
         classifier("bert", {"adapters": peft.LoraConfig(target_modules=["nowhere"])}).fit(X, Y)
 
 
+@pytest.mark.parametrize(("name", "augmentation", "rows"), [("vit", "crop", IMAGES), ("bert", "word_dropout", X)])
+def test_what_a_frozen_model_reads_cannot_be_augmented(classifier, name, augmentation, rows):
+    with pytest.raises(ValueError, match=rf"'{augmentation}' .* a row of columns, what the frozen model makes of it"):
+        classifier(name, augmentation=augmentation).fit(rows, Y)
+    assert np.isfinite(classifier(name, augmentation="noise", max_iter=1).fit(rows, Y).score(rows, Y))
+
+
 def test_texts_images_and_columns_do_not_mix(classifier):
     with pytest.raises(ValueError, match=r"reads texts, a list, .* a sample of X is a row of columns"):
         classifier().fit(np.zeros((N, 3)), Y)

@@ -303,6 +303,26 @@ def test_a_hole_counts_as_the_mean_and_infinity_is_refused():
         classifier().fit(X, DIGITS)
 
 
+@pytest.mark.parametrize(("make", "X", "y"), [(classifier, IMAGES, DIGITS), (regressor, SERIES, MEANS)])
+def test_marks_of_missing_data_are_read_as_what_lies_far_out(make, X, y):
+    marked = X.astype(np.float32)
+    marked[1, 0, 0] = np.finfo(np.float32).min
+    farther = X.copy()
+    farther[1, 0, 0] = -1e300
+    model = make().fit(X, y)
+    np.testing.assert_allclose(model.predict(marked), model.predict(farther), atol=1e-5)
+    np.testing.assert_allclose(model.predict(marked)[2:], model.predict(X)[2:], atol=1e-5)
+    of_marked, others = make(max_iter=60).fit(marked, y), np.arange(len(X)) != 1
+    assert of_marked.score(X[others], y[others]) > make(max_iter=60).fit(X, y).score(X[others], y[others]) - 0.1
+
+
+@pytest.mark.parametrize("trunk", [SMALL_CONV, SMALL_RECURRENT])
+def test_every_trunk_of_sequences_predicts_numbers_for_absurd_ones(trunk):
+    model = regressor(trunk=trunk).fit(RAGGED, OF_RAGGED)
+    absurd = [np.full((3, 3), 1e300), np.full((2, 3), -1e300), RAGGED[0]]
+    assert np.isfinite(model.predict(absurd)).all()
+
+
 def test_images_that_are_all_missing_at_predict_are_means():
     model = classifier(max_iter=1).fit(IMAGES, DIGITS)
     missing = model.predict_proba([None, None])[0]

@@ -282,6 +282,8 @@ def test_an_encoder_beside_it_is_refused():
 
 # What it cannot start from --------------------------------------------------------------------------------------------
 
+SEARCH = GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2).fit(np.eye(4), np.arange(4.0))
+
 
 @pytest.mark.parametrize(
     ("estimator", "message"),
@@ -289,6 +291,7 @@ def test_an_encoder_beside_it_is_refused():
         (MultiTaskRegressor(), "not fitted"),
         (Ridge(), "not fitted"),
         (make_pipeline(StandardScaler(), MultiTaskRegressor()), "give its last step"),
+        (SEARCH, "cannot start from a GridSearchCV: give .* its best_estimator_"),
         ("mine", "not fitted"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from skmtl.features import ArrayReader, ArrayStandardizer, Form, form_of, make_reader
 from skmtl.training import content_keys
@@ -76,6 +76,14 @@ def test_numbers_do_not_tell_the_form_where_other_samples_follow_and_most_of_tho
 def test_a_number_among_arrays_is_named(X, message):
     with pytest.raises(ValueError, match=message):
         ArrayReader(form_of(X)).fit_matrix(X)
+
+
+@pytest.mark.parametrize("make", [csr_array, csr_matrix])
+def test_sparse_arrays_of_a_sample_each_are_told_what_to_be(make):
+    rows = [None, *map(make, np.eye(2)[:, None])]
+    for X in (rows, as_objects(rows), pd.Series(rows)):
+        with pytest.raises(ValueError, match=r"Row 1 of X holds a sparse array of shape \(1, 2\).*vstack;.*toarray"):
+            ArrayReader(form_of(X)).fit_matrix(X)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])

@@ -66,6 +66,10 @@ def test_scikit_learn_splits_and_draws_samples():
         ({"a": [1, 2], "b": np.zeros((3, 2))}, r"as many samples, but these have \{'a': 2, 'b': 3\}"),
         ({"a": "word"}, "Part 'a' of a MultiModal must hold a value a sample, got a str"),
         ({"a": 3}, "got a int"),
+        (
+            {"a": [1, 2], "b": MultiModal({"c": [1, 2]})},
+            "Part 'b' of a MultiModal is MultiModal.* side by side, in one",
+        ),
     ],
 )
 def test_what_is_no_container_is_refused(parts, message):

@@ -238,8 +238,8 @@ def test_pickles_hold_no_tensors():
     standardizer = Standardizer(1).update(X, None, np.ones(2))
     standardised(standardizer, X)
     again = pickle.loads(pickle.dumps(standardizer))
-    assert "_cache" in vars(standardizer)
-    assert "_cache" not in vars(again)
+    assert "_scaling" in vars(standardizer)
+    assert "_scaling" not in vars(again)
     assert standardised(again, X).tolist() == [[-1], [1]]
 
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.fusion import MERGINGS, TaskArithmetic, Ties, merge
 from skmtl.losses import Poisson, Quantile
-from skmtl.nn import ConvTrunk, FittedTrunk
+from skmtl.nn import ConvTrunk, FittedTrunk, MultiModalTrunk
 
 SETTINGS = {"companions": None, "max_iter": 4, "random_state": 0}
 
@@ -48,6 +48,25 @@ def test_the_merged_estimator_is_a_plain_fitted_one(data, tuned, method):
     assert clone(model).fit(X, y).predict(X).shape == (90, 3)
     for part, predicted in zip(parts, before, strict=True):
         assert_array_equal(part.predict(X), predicted)
+
+
+@pytest.mark.parametrize(("fusion", "averaged"), [("concat", "embedding.hidden"), ("attention", "out_proj")])
+def test_regmean_averages_dense_layers_that_are_not_called_and_solves_the_others(data, fusion, averaged):
+    _, y = data
+    draws = np.random.default_rng(1)
+    tags = [draws.choice(["x", "y", "z"], size=size).tolist() for size in draws.integers(0, 4, size=90)]
+    X = pd.DataFrame({"number": draws.normal(size=90), "tags": tags})
+    base = MultiTaskRegressor(trunk=MultiModalTrunk(fusion=fusion), **SETTINGS).fit(X, y)
+    parts = [MultiTaskRegressor(trunk=FittedTrunk(base), **SETTINGS).fit(X, y[[name]]) for name in ("a", "b")]
+    model = merge(parts, [X, X], method="regmean")
+    assert np.isfinite(model.predict(X)).all()
+    weights = [dict(each.net_.module_.trunk.named_parameters()) for each in (model, *parts)]
+    means = {
+        name: np.allclose(found.detach(), (weights[1][name] + weights[2][name]).detach() / 2, atol=1e-6)
+        for name, found in weights[0].items()
+    }
+    assert all(is_mean for name, is_mean in means.items() if averaged in name) and not all(means.values())
+    assert any(averaged in name for name in means), list(means)
 
 
 def test_it_can_be_trained_further(data, tuned):
