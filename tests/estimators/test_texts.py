@@ -64,6 +64,16 @@ def test_what_was_learned_of_texts_beats_the_most_frequent_class():
     assert (scores > np.array(frequent) + 0.15).all()
 
 
+def test_a_mood_of_one_chinese_character_is_learned():
+    rng = np.random.default_rng(0)
+    things = ["电影", "手机", "餐厅", "服务", "电池", "屏幕", "剧情", "演员", "味道", "价格", "质量", "酒店", "房间"]
+    very, ends, moods = [*"很太真挺超"], [*"了的啊吧哦呢啦嘛"], ([*"差烂坏慢丑臭卡旧"], [*"好棒赞快美香稳新"])
+    good = rng.integers(0, 2, 500)
+    texts = ["".join(map(rng.choice, (things, very, moods[mood], ends, things, ends))) for mood in good]
+    model = MultiTaskClassifier(random_state=0).fit(texts[:300], good[:300])
+    assert model.score(texts[300:], good[300:]) > 0.85
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, lambda X: np.array(X, dtype=object)])
 def test_all_forms_of_texts_are_the_same(kind):
     expected = classifier().fit(X, Y).predict_proba(X)
