@@ -21,6 +21,10 @@ _SOUTH = (
     "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"
     "\uaa80-\uaadf\u1b00-\u1b7f\ua980-\ua9df\U00011700-\U0001174f"
 )
+_SPACELESS = re.compile(f"[{_EAST}{_SOUTH}]")
+_EASTERN = re.compile(rf"(?=\w)[{_EAST}]")
+_SOUTHERN = re.compile(rf"(?=\w)[{_SOUTH}]")
+_DENSE = re.compile(f"[{_EAST}\uac00-\ud7a3]")
 # Where Unicode has marks; Han and Hangul have none.
 _BLOCKS = (range(0x300, 0x3100), range(0xA000, 0xAC00), range(0xF900, 0x20000), range(0xE0100, 0xE01F0))
 # What belongs to the character before it, too: joiners, tones of skin, and the tags in which flags of regions end.
@@ -65,6 +69,32 @@ def spans_of_words(text: str) -> list[tuple[int, int]]:
     text : str
     """
     return [match.span() for match in _pattern(text).finditer(text)]
+
+
+def size_of(text: str) -> tuple[int, float]:
+    """Return how many characters and words a text has, about as if it were written in Latin letters.
+
+    Words are what spaces part. In scripts without spaces, two characters of Han or kana make a word, or four of others.
+    A character of Han, kana or Hangul counts for four.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> from skmtl.features._words import size_of
+    >>> size_of("so very good"), size_of("质量非常好 ok")
+    ((12, 3), (23, 3.5))
+    """
+    if text.isascii():
+        return len(text), len(text.split())
+    n_characters = len(text) + 3 * len(_DENSE.findall(text))
+    spaceless = len(_EASTERN.findall(text)) / 2 + len(_SOUTHERN.findall(text)) / 4
+    if not spaceless:
+        return n_characters, len(text.split())
+    rest = _SPACELESS.sub(" ", text).split()
+    return n_characters, spaceless + sum(any(map(str.isalnum, word)) for word in rest)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

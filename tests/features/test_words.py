@@ -1,4 +1,4 @@
-"""Words in any script."""
+"""Words in any script, and how large a text is."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ import pytest
 
 from skmtl.datasets import load_sentences
 from skmtl.features import _words
-from skmtl.features._words import composed, spans_of_words, words_in
+from skmtl.features._words import composed, size_of, spans_of_words, words_in
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,17 @@ def test_a_text_has_as_many_words_however_its_marks_are_stored():
                 assert len(words_in(f"ä {letter}=")) == len(words_in(f"ä {other}=")), hex(place)
     assert composed("e\u0301 <\u0338") == "é ≮"
     assert len(words_in("\u3099\u0338\u200d!")) == len(words_in(composed("\u3099\u0338\u200d!")))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("a - b", (5, 3)),
+        ("déjà vu", (7, 2)),
+        ("质量非常好、ok。", (24, 3.5)),
+        ("สวัสดีครับ", (10, 7 / 4)),
+        ("한국어 텍스트", (25, 2)),
+    ],
+)
+def test_size_is_that_of_a_text_in_latin_letters(text, size):
+    assert size_of(text) == size
