@@ -108,6 +108,15 @@ def test_what_is_no_list_among_lists_is_named(first):
         FrameReader(samples_of(frame), TableEncoder()).fit_matrix(frame)
 
 
+@pytest.mark.parametrize("value", [["a", "b"], np.ones(2), {"a": 1}])
+@pytest.mark.parametrize("letters", [["road"], ["a letter of some length, and all of them different"]])
+def test_what_is_no_string_among_strings_is_named(letters, value):
+    notes = pd.Series([f"{' '.join(letters)} {row}" for row in range(30)], dtype=object)
+    notes[7] = value
+    with pytest.raises(TypeError, match=r"column 'note': in row 7 it holds the .*, where others hold strings"):
+        samples_of(pd.DataFrame({"note": notes, "price": 1.0}))
+
+
 def test_only_rows_that_count_tell_texts_from_categories():
     few = np.arange(15)
     assert samples_of(FRAME.drop(columns="seen"), "auto", few).form is Form.COLUMNS
