@@ -177,9 +177,10 @@ def texts_of(X: Any) -> list[str]:
     """
     if isinstance(X, (str, bytes)):
         raise ValueError(f"X is one text, {X[:20]!r}, and not a list of texts. Pass [X].")
-    if getattr(X, "ndim", 1) != 1:
+    if len(getattr(X, "shape", (0,))) != 1:
         raise ValueError(
-            f"X was one text a row at fit, and now has shape {X.shape}. Pass the column of texts itself, as at fit."
+            f"X is read as one text a row, and has shape {X.shape}. Pass the column of texts itself, or, at fit, a "
+            "data frame of several columns with encoder='auto'."
         )
     texts = []
     for row, value in enumerate(X):

@@ -65,7 +65,7 @@ def test_missing_texts_are_empty():
         (["a", 3], r"Row 1 of X holds 3, a int, .* string, or into None"),
         (["a", ["b"]], r"Row 1 of X holds \['b'\], a list"),
         ([], "no text"),
-        (np.array([["a"]]), r"one text a row at fit, and now has shape \(1, 1\)"),
+        (np.array([["a"]]), r"one text a row, and has shape \(1, 1\)"),
     ],
 )
 def test_what_is_no_text_is_refused(X, message):
