@@ -168,7 +168,7 @@ def check_features(
     if names is None and isinstance(X, np.ndarray) and X.shape[1:] == (estimator.n_features_in_,):
         return reader.matrix(X)  # nothing else to compare, and a single row should be fast
     X = _in_order_of_fit(X, names)
-    comparable = X.ndim != 1 if isinstance(X, np.ndarray) else hasattr(X, "shape")
+    comparable = hasattr(X, "shape") and len(X.shape) != 1
     if comparable:  # of all else the reader knows what is wrong
         validate_data(estimator, X, reset=False, skip_check_array=True)
     return reader.matrix(X)

@@ -177,8 +177,8 @@ def lists_of(X: Any) -> Iterator[Iterable[Any]]:
     """
     if getattr(X, "ndim", 1) != 1 or hasattr(X, "columns"):
         raise ValueError(
-            f"X was one list of identifiers a row at fit, and now has shape {X.shape}. Pass the column of lists "
-            "itself, as at fit."
+            f"X is read as one list of identifiers a row, and has shape {X.shape}. Pass the column of lists "
+            "itself, or, at fit, a data frame of several columns with encoder='auto'."
         )
     if not len(X):
         raise ValueError("X holds no list of identifiers.")

@@ -19,6 +19,7 @@ from ._layout import Layout
 from ._modal import ModalReader, reader_of_form
 from ._reading import column_names, read_series
 from ._table import TableEncoder, check_names
+from ._texts import TextEncoder
 from ._vocabulary import entries_of, free_text
 
 # Of the part that holds all other columns.
@@ -52,8 +53,9 @@ def samples_of(X: Any, encoder: Any = "auto", rows: np.ndarray | None = None) ->
     Parameters
     ----------
     X : Any
-    encoder : "auto", TableEncoder, BagEncoder or any other, default="auto"
-        The encoder of an estimator: only "auto" and a TableEncoder take frames apart.
+    encoder : "auto", TableEncoder, TextEncoder, BagEncoder or any other, default="auto"
+        The encoder of an estimator: only "auto" and a TableEncoder take frames apart; a TextEncoder and a BagEncoder
+        read the only column of a frame.
     rows : ndarray of int or None, default=None
         The rows that tell texts from categories; None, or none of them, for all.
 
@@ -70,6 +72,8 @@ def samples_of(X: Any, encoder: Any = "auto", rows: np.ndarray | None = None) ->
     >>> samples_of(frame).form.value, samples_of(frame).names
     ('several parts', ('tags',))
     """
+    if isinstance(encoder, (TextEncoder, BagEncoder)) and len(only := column_names(X) or []) == 1:
+        return Samples(Form.TEXT if isinstance(encoder, TextEncoder) else Form.BAG, (0,), (str(only[0]),))
     if isinstance(encoder, BagEncoder):
         return Samples(Form.BAG)
     form = form_of(X)
@@ -276,10 +280,12 @@ class FrameReader:
 
         Parameters
         ----------
-        X : data frame
+        X : data frame, or the only column itself
         """
         names = column_names(X)
         if names is None:
+            if self.samples.form is not Form.SEVERAL and form_of(X) is self.samples.form:
+                return X
             raise ValueError(
                 f"X was a data frame with texts, lists or arrays in {list(self.samples.names)} at fit, and now it is a "
                 f"{type(X).__name__}. Give a frame with the same columns."

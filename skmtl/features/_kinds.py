@@ -231,6 +231,9 @@ def _refuse_mixture(values: np.ndarray, where: str, families: set[str]) -> NoRet
 def _refuse_object(values: np.ndarray, where: str) -> NoReturn:
     row = next(row for row, value in enumerate(values) if family_of(type(value)) == OTHER)
     what = f"in row {row} it holds the {type(values[row]).__name__} {shortened(values[row])}"
+    if any(family_of(one) in (TEXT, BYTES) for one in set(map(type, values))):
+        what += ", where others hold strings. Turn it into a string, or into None."
+        raise TypeError(f"Cannot encode {where}: {what}")
     refuse_type(where, what, nested=hasattr(values[row], "__len__"))
 
 

@@ -6,13 +6,10 @@ import re
 
 import numpy as np
 
-from ._texts import WORDS, TextReader
+from ._texts import TextReader
+from ._words import composed, spans_of_words
 
 _SPACES = re.compile(r"\s\s+")
-_RUN = re.compile(WORDS)
-# Chinese and Japanese write words side by side: there, each character counts as one.
-_ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s]")
 
 
 class TextWords:
@@ -25,8 +22,8 @@ class TextWords:
     Attributes
     ----------
     words : list of str
-        Runs of letters and digits, single characters of Chinese and Japanese, and signs, in the order of the text. Of a
-        text of spaces alone, the text itself.
+        Runs of letters and digits, single characters of scripts without spaces, and signs, with their marks, as they
+        stand in the text. Of a text of spaces alone, the text itself.
 
     Examples
     --------
@@ -38,7 +35,7 @@ class TextWords:
     """
 
     def __init__(self, text: str) -> None:
-        found = [match.span() for match in _WORD.finditer(text)]
+        found = spans_of_words(text)
         self.words = [text[first:last] for first, last in found] or [text]
         self._letters = np.array([not letter.isspace() for letter in text], dtype=float)
         self._starts = np.array([first for first, _ in found] or [0])
@@ -85,8 +82,8 @@ class TextPlaces(TextWords):
     Attributes
     ----------
     words : list of str
-        Runs of letters and digits, single characters of Chinese and Japanese, and signs, in the order of the text. Of a
-        text of spaces alone, the text itself.
+        Runs of letters and digits, single characters of scripts without spaces, and signs, with their marks, as they
+        stand in the text. Of a text of spaces alone, the text itself.
 
     Examples
     --------
@@ -101,8 +98,10 @@ class TextPlaces(TextWords):
     """
 
     def __init__(self, reader: TextReader, text: str) -> None:
-        text = _SPACES.sub(" ", text)  # as the pieces of several characters have it
+        given = TextWords(text).words
+        text = _SPACES.sub(" ", composed(text))  # as the reader has it: as many words, though marks may be stored apart
         super().__init__(text)
+        self.words = given
         spans: list[tuple[int, int]] = []
         columns: list[np.ndarray] = [np.empty(0, np.int64)]
         for block, (grams, own) in enumerate(_grams(reader, text)):
@@ -130,7 +129,7 @@ def _grams(reader: TextReader, text: str) -> list[tuple[list[str], list[tuple[in
     blocks = []
     if any(reader.word_ngrams):
         fewest, most = reader.word_ngrams
-        words = [match.span() for match in _RUN.finditer(text)]
+        words = spans_of_words(text)
         runs = [
             (place, place + length) for length in range(fewest, most + 1) for place in range(len(words) - length + 1)
         ]

@@ -147,11 +147,14 @@ def reader_of_frame(encoder: Any, samples: Samples, alone: Reader | None = None)
 
     Parameters
     ----------
-    encoder : "auto" or TableEncoder
+    encoder : "auto", TableEncoder, TextEncoder or BagEncoder
+        The last two read the only column.
     samples : Samples
     alone : Reader or None, default=None
         What reads the only column of a frame; None: what its form asks for.
     """
+    if isinstance(encoder, (TextEncoder, BagEncoder)):
+        alone = encoder.build()
     return FrameReader(samples, encoder if isinstance(encoder, TableEncoder) else TableEncoder(), alone)
 
 

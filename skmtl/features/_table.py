@@ -57,8 +57,8 @@ class TableEncoder(BaseEstimator):
     text_columns : "auto", sequence of str or None, default="auto"
         Columns of a data frame that are read as texts, see :class:`TextEncoder`, each a part of its own of a
         `MultiModal`. "auto": those of at least 20 different strings, in more than half of the rows that are not
-        missing, of more than 30 characters and 5 words in the mean. None, or an empty sequence: none. Columns of lists
-        are read as lists of identifiers in any case, see :class:`BagEncoder`.
+        missing, of more than 30 characters and 5 words in the mean (ten characters of Chinese or Japanese). None, or an
+        empty sequence: none. Columns of lists are read as lists of identifiers in any case, see :class:`BagEncoder`.
 
     References
     ----------

@@ -19,9 +19,8 @@ from ._forms import Form
 from ._inputs import Inputs
 from ._kinds import as_text, is_missing
 from ._layout import Layout
+from ._words import composed, words_in
 
-# A word is a run of letters and digits, or a sign: a smile and an exclamation mark say something too.
-WORDS = r"\w+|[^\w\s]"
 # Length of a text's vector of weights, so that sums of embeddings have a size that a network likes.
 LENGTH = 3.0
 # Tokens of a text that are read, the heaviest of them: one of a million letters must not fill the memory.
@@ -31,10 +30,12 @@ MOST_TOKENS = 2048
 class TextEncoder(BaseEstimator):
     """Read texts by the words and the pieces of words that they hold, in any language.
 
-    A token is a run of one or more words, or a piece of text of several characters, spaces included. Tokens are hashed
-    into buckets: there is no vocabulary to keep. At fit, buckets that occur in fewer than `min_rows` distinct texts are
-    left out; those that are kept weigh `1 + log(texts / texts with it)` times `1 + log(count)`, scaled to the same
-    length for all texts. What was not there at fit has no influence.
+    A token is a run of one or more words, or a piece of text of several characters, spaces included. A sign or an emoji
+    is a word, and so is each character of scripts without spaces between words, such as Chinese, Japanese and Thai.
+    Marks belong to the character before them, and are read alike however they are stored (NFC). Tokens are hashed into
+    buckets: there is no vocabulary to keep. At fit, buckets that occur in fewer than `min_rows` distinct texts are left
+    out; those that are kept weigh `1 + log(texts / texts with it)` times `1 + log(count)`, scaled to the same length
+    for all texts. What was not there at fit has no influence.
 
     Parameters
     ----------
@@ -126,9 +127,9 @@ class TextReader:
         self.word_ngrams, self.char_ngrams, self.n_buckets = word_ngrams, char_ngrams, n_buckets
         self._hashed = []
         settings: dict[str, Any] = {"n_features": n_buckets, "alternate_sign": False, "norm": None, "lowercase": False}
-        settings |= {"dtype": np.float32, "strip_accents": None}
+        settings |= {"dtype": np.float32, "strip_accents": None, "token_pattern": None}
         if any(word_ngrams):
-            self._hashed.append(HashingVectorizer(ngram_range=word_ngrams, token_pattern=WORDS, **settings))
+            self._hashed.append(HashingVectorizer(ngram_range=word_ngrams, tokenizer=words_in, **settings))
         if any(char_ngrams):
             self._hashed.append(HashingVectorizer(ngram_range=char_ngrams, analyzer="char", **settings))
         self.layout = Layout.of_numbers(n_buckets * len(self._hashed))
@@ -146,7 +147,7 @@ class TextReader:
         ValueError
             If X is not one text a row, or holds something else than texts.
         """
-        texts = texts_of(X)
+        texts = [composed(text) for text in texts_of(X)]
         blocks = [vectorizer.transform(texts) for vectorizer in self._hashed]
         return csr_array(hstack(blocks, format="csr"))
 
@@ -176,9 +177,10 @@ def texts_of(X: Any) -> list[str]:
     """
     if isinstance(X, (str, bytes)):
         raise ValueError(f"X is one text, {X[:20]!r}, and not a list of texts. Pass [X].")
-    if getattr(X, "ndim", 1) != 1:
+    if len(getattr(X, "shape", (0,))) != 1:
         raise ValueError(
-            f"X was one text a row at fit, and now has shape {X.shape}. Pass the column of texts itself, as at fit."
+            f"X is read as one text a row, and has shape {X.shape}. Pass the column of texts itself, or, at fit, a "
+            "data frame of several columns with encoder='auto'."
         )
     texts = []
     for row, value in enumerate(X):

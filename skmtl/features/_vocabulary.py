@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._kinds import Coded, Column, as_text, is_missing
+from ._words import size_of
 
 UNSEEN = -1.0
 
@@ -110,7 +111,7 @@ def free_text(entries: set[Any], column: Column) -> str | None:
     """Return an example of the free text that a column holds; None: it holds categories.
 
     Free text are at least 20 different strings, or bytes of UTF-8, in more than half of the rows that are not missing,
-    of more than 30 characters and at least 5 words in the mean.
+    of more than 30 characters and at least 5 words in the mean; of scripts with fewer characters a word, see `size_of`.
 
     Parameters
     ----------
@@ -119,9 +120,10 @@ def free_text(entries: set[Any], column: Column) -> str | None:
     column : Column
     """
     texts = [as_text(entry) for entry in entries if isinstance(entry, (str, bytes))]
-    if len(texts) < FEWEST_TEXTS or np.mean([len(text) for text in texts]) <= TEXT_LENGTH:
+    if len(texts) < FEWEST_TEXTS:
         return None
-    if np.mean([len(text.split()) for text in texts]) < TEXT_WORDS:
+    n_characters, n_words = np.mean([size_of(text) for text in texts], axis=0)
+    if n_characters <= TEXT_LENGTH or n_words < TEXT_WORDS:
         return None
     values = column.values
     n_missing = np.sum(values.codes < 0) if isinstance(values, Coded) else sum(map(is_missing, values))

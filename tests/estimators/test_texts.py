@@ -64,6 +64,16 @@ def test_what_was_learned_of_texts_beats_the_most_frequent_class():
     assert (scores > np.array(frequent) + 0.15).all()
 
 
+def test_a_mood_of_one_chinese_character_is_learned():
+    rng = np.random.default_rng(0)
+    things = ["电影", "手机", "餐厅", "服务", "电池", "屏幕", "剧情", "演员", "味道", "价格", "质量", "酒店", "房间"]
+    very, ends, moods = [*"很太真挺超"], [*"了的啊吧哦呢啦嘛"], ([*"差烂坏慢丑臭卡旧"], [*"好棒赞快美香稳新"])
+    good = rng.integers(0, 2, 500)
+    texts = ["".join(map(rng.choice, (things, very, moods[mood], ends, things, ends))) for mood in good]
+    model = MultiTaskClassifier(random_state=0).fit(texts[:300], good[:300])
+    assert model.score(texts[300:], good[300:]) > 0.85
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, lambda X: np.array(X, dtype=object)])
 def test_all_forms_of_texts_are_the_same(kind):
     expected = classifier().fit(X, Y).predict_proba(X)
@@ -96,7 +106,7 @@ def test_what_is_no_text_is_named(given, message):
 
 def test_texts_and_columns_do_not_mix():
     model = classifier().fit(X, Y)
-    with pytest.raises(ValueError, match="one text a row at fit"):
+    with pytest.raises(ValueError, match="one text a row, and has shape"):
         model.predict(np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"Row 0 of X holds 1\.0"):
         model.predict([1.0, 2.0])
@@ -145,6 +155,24 @@ def test_missing_labels_mixed_tasks_searches_and_pickles():
     assert encoded._model.standardizer.n_tokens < classifier().fit(X, Y)._model.standardizer.n_tokens
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoded)).predict(X), encoded.predict(X))
     np.testing.assert_array_equal(clone(encoded).fit(X, Y).predict(X), encoded.predict(X))
+
+
+@pytest.mark.parametrize("encoder", ["auto", TextEncoder()])
+def test_the_only_column_of_a_frame_is_read_as_its_texts_alone(encoder):
+    expected = classifier().fit(X, Y).predict(X)
+    model = classifier(encoder=encoder).fit(pd.DataFrame({"note": X}), Y)
+    for given in (pd.DataFrame({"note": X}), pd.Series(X), X, np.array(X)):
+        np.testing.assert_array_equal(model.predict(given), expected)
+    with pytest.raises(ValueError, match=r"a data frame with texts, .* \['note'\] at fit, and now it is a ndarray"):
+        model.predict(np.ones(3))
+    with pytest.raises(ValueError, match=r"one text a row, and has shape \(600, 2\).* with encoder='auto'"):
+        classifier(trunk="auto", encoder=TextEncoder()).fit(pd.DataFrame({"note": X, "price": 1.0}), Y)
+
+
+def test_a_series_for_a_frame_of_several_columns_is_refused():
+    both = classifier(trunk="auto").fit(pd.DataFrame({"note": X, "price": 1.0}), Y)
+    with pytest.raises(ValueError, match=r"a data frame .* now it is a Series. Give a frame with the same columns"):
+        both.predict(pd.Series(X))
 
 
 def test_texts_come_in_chunks_and_are_validated_on_others():

@@ -119,8 +119,8 @@ def test_strange_identifiers_are_read():
         ),
         ([[1], [np.inf]], r"Row 1 of X holds inf, a float"),
         ([], "no list of identifiers"),
-        (np.array([["a", "b"]]), r"one list of identifiers a row at fit, and now has shape \(1, 2\)"),
-        (pl.DataFrame({"a": [[1]]}), r"now has shape \(1, 1\)"),
+        (np.array([["a", "b"]]), r"one list of identifiers a row, and has shape \(1, 2\)"),
+        (pl.DataFrame({"a": [[1]]}), r"has shape \(1, 1\)"),
         (["a", "b"], r"Row 0 of X holds 'a', a str"),
     ],
 )

@@ -9,6 +9,7 @@ from scipy.sparse import eye_array
 
 from skmtl.features import (
     ArrayReader,
+    BagEncoder,
     BagReader,
     Form,
     FrameReader,
@@ -17,7 +18,9 @@ from skmtl.features import (
     Samples,
     TableEncoder,
     TableReader,
+    TextEncoder,
     TextReader,
+    reader_of_frame,
     samples_of,
 )
 
@@ -106,6 +109,27 @@ def test_what_is_no_list_among_lists_is_named(first):
     assert samples_of(frame).names == ("seen",)
     with pytest.raises(ValueError, match=f"Column 'seen' of X: Row 0 of X holds {first!r}, a .*, where others hold"):
         FrameReader(samples_of(frame), TableEncoder()).fit_matrix(frame)
+
+
+@pytest.mark.parametrize("value", [["a", "b"], np.ones(2), {"a": 1}])
+@pytest.mark.parametrize("letters", [["road"], ["a letter of some length, and all of them different"]])
+def test_what_is_no_string_among_strings_is_named(letters, value):
+    notes = pd.Series([f"{' '.join(letters)} {row}" for row in range(30)], dtype=object)
+    notes[7] = value
+    with pytest.raises(TypeError, match=r"column 'note': in row 7 it holds the .*, where others hold strings"):
+        samples_of(pd.DataFrame({"note": notes, "price": 1.0}))
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_encoders_of_texts_and_lists_read_the_only_column(make):
+    for encoder, values in ((TextEncoder(), ["a", "b"]), (BagEncoder(), [["a"], ["b", "c"]])):
+        frame = make({"own": values})
+        found = samples_of(frame, encoder)
+        reader = reader_of_frame(encoder, found)
+        expected = encoder.build().fit_matrix(values)
+        assert found.names == ("own",)
+        assert (reader.fit_matrix(frame) != expected).nnz == 0
+        assert (reader.matrix(values) != expected).nnz == 0
 
 
 def test_only_rows_that_count_tell_texts_from_categories():

@@ -6,6 +6,7 @@ import pytest
 from skmtl.features import TextEncoder, TextPlaces, TextWords
 
 TEXTS = ["A good, good day!", "", "  ", "a", "ab", "so  many   spaces\n\nhere", "天气很好、我很高兴。", "😀😀 ok"]
+TEXTS += ["e\u0301te\u0301  a\u0300 =\u0338 か\u3099", "नमस्ते สวัสดี", "👨‍👩‍👧‍👦👍🏽 \u0301\u200d!"]
 ENCODERS = [
     TextEncoder(),
     TextEncoder(word_ngrams=(0, 0)),
@@ -52,3 +53,11 @@ def test_parts_without_a_letter_go_to_the_word_before_them_or_to_the_first():
 
 def test_chinese_characters_are_words_of_their_own():
     assert TextPlaces(TextEncoder().build(), "天气好 ok").words == ["天", "气", "好", "ok"]
+
+
+def test_words_are_as_they_stand_in_the_text_and_worth_the_same_however_marks_are_stored():
+    reader, values = TextEncoder().build(), np.random.default_rng(0).normal(size=1000)
+    apart, whole = TextPlaces(reader, "e\u0301te\u0301 la\u0300!"), TextPlaces(reader, "été là!")
+    assert apart.words == ["e\u0301te\u0301", "la\u0300", "!"]
+    values = values[: len(whole.columns)]
+    np.testing.assert_array_equal(apart.by_word(values), whole.by_word(values))

@@ -1,5 +1,7 @@
 """Texts: hashed tokens and their weights."""
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,7 +65,7 @@ def test_missing_texts_are_empty():
         (["a", 3], r"Row 1 of X holds 3, a int, .* string, or into None"),
         (["a", ["b"]], r"Row 1 of X holds \['b'\], a list"),
         ([], "no text"),
-        (np.array([["a"]]), r"one text a row at fit, and now has shape \(1, 1\)"),
+        (np.array([["a"]]), r"one text a row, and has shape \(1, 1\)"),
     ],
 )
 def test_what_is_no_text_is_refused(X, message):
@@ -87,6 +89,22 @@ def test_words_signs_and_pieces_are_counted():
     both = TextEncoder(word_ngrams=(1, 1), char_ngrams=(1, 1), n_buckets=8).build()
     assert both.matrix(["ab"]).shape == (1, 16)
     assert both.matrix(["ab"]).toarray()[:, :8].sum() == 1
+
+
+def test_characters_of_scripts_without_spaces_are_words_and_pairs():
+    reader = TextEncoder(word_ngrams=(1, 2), char_ngrams=(0, 0)).build()
+    assert reader.matrix(["我爱你"]).sum() == 5
+    shared = reader.matrix(["我爱你"]).minimum(reader.matrix(["他不爱你"])).sum()
+    assert shared == 3  # 爱, 你 and both
+
+
+@pytest.mark.parametrize("encoder", [TextEncoder(), TextEncoder(char_ngrams=(0, 0)), TextEncoder(word_ngrams=(0, 0))])
+def test_marks_stored_apart_are_read_as_the_letters_that_they_make(encoder):
+    reader = encoder.build()
+    for whole in ("été à Noël", "が ぱ", "각 없다", "≠"):
+        apart = unicodedata.normalize("NFD", whole)
+        assert apart != whole
+        assert (reader.matrix([whole]) != reader.matrix([apart])).nnz == 0
 
 
 def test_weights_are_rarity_times_count_at_the_same_length():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skmtl.features import TableEncoder
+from skmtl.features import TableEncoder, samples_of
 
 NAN = np.nan
 
@@ -114,6 +114,41 @@ def test_free_text_is_refused_with_the_way_out(kind):
         ValueError, match=rf"{where}: it holds free text, such as 'The customer.*in a data frame.*TfidfVectorizer"
     ):
         fitted(X)
+
+
+SENTENCES = {
+    "Chinese": "这手机的屏幕非常好",
+    "Japanese": "このカメラはとても良い",
+    "Thai": "สินค้านี้ดีมากส่งเร็วบรรจุภัณฑ์สวยงาม",
+    "Korean": "이 제품은 정말 좋아요 추천합니다",
+}
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_sentences_without_spaces_or_of_few_characters_are_free_text(language):
+    pd = pytest.importorskip("pandas")
+    texts = [SENTENCES[language] + chr(0x4E00 + i) for i in range(30)]
+    with pytest.raises(ValueError, match=f"free text, such as '{SENTENCES[language]}"):
+        fitted(objects(*texts))
+    assert samples_of(pd.DataFrame({"note": texts, "price": range(30)})).names == ("note",)
+
+
+NAMES = {
+    "cities of China": "呼和浩特市",
+    "people of China": "欧阳娜娜",
+    "addresses": "朝阳区5号",
+    "people of Japan": "佐々木 さくら",
+    "companies of Japan": "ソニー株式会社",
+    "cities of Thailand": "กรุงเทพมหานคร",
+    "people of Thailand": "สมชาย ใจดีประเสริฐ",
+    "addresses of Korea": "서울특별시 강남구 테헤란로",
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_without_spaces_are_categories(kind):
+    names = [f"{NAMES[kind]}{chr(0x4E00 + i)}" for i in range(30)]
+    assert len(fitted(objects(*names))[0].layout.categories[0]) == 30
 
 
 @pytest.mark.parametrize(
