@@ -51,14 +51,15 @@ def contents_of(reader: Any, X: Any, matrix: Any) -> Contents:
     >>> contents_of(reader, X, reader.fit_matrix(X)).matrix is X
     True
     """
-    inner, given = (reader.inner, reader.parts(X)) if isinstance(reader, FrameReader) else (reader, X)
+    inner = reader.inner if isinstance(reader, FrameReader) else reader
+    readers = inner.readers if isinstance(inner, ModalReader) else {"": inner}
+    if not any(isinstance(own, RepresentationReader) for own in readers.values()):
+        return Contents(matrix, inner.layout)
+    given = reader.parts(X) if isinstance(reader, FrameReader) else X
     if isinstance(inner, RepresentationReader):
         return _numbers(inner.inward().matrix(given))
-    parts = inner.readers.values() if isinstance(inner, ModalReader) else ()
-    if not any(isinstance(part, RepresentationReader) for part in parts):
-        return Contents(matrix, inner.layout)
     blocks, layouts, first = [], [], 0
-    for (name, own), width in zip(inner.readers.items(), inner.widths, strict=True):
+    for (name, own), width in zip(readers.items(), inner.widths, strict=True):
         part = Contents(matrix[:, first : first + width], own.layout)
         if isinstance(own, RepresentationReader):
             part = _contents_of_part(own, given.parts.get(name), present(part.matrix.toarray()))
