@@ -335,6 +335,18 @@ class ArrayStandardizer:
         self._measured = True
         return self
 
+    def lengths(self, X: np.ndarray) -> np.ndarray | None:
+        """Return how many steps of sequences are there, `(n,)`, where the longest of fit counts 1; None: images.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+        """
+        if self.form is Form.IMAGE:
+            return None
+        steps: np.ndarray = _there(X.reshape(len(X), -1, self.shape[1])).sum(1)
+        return steps / self.shape[0]
+
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return samples as a standardised tensor.
 

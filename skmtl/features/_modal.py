@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -356,6 +357,26 @@ class ModalStandardizer:
             )
         rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
         return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest, n_parts=len(self.blocks))
+
+    def lengths(self, X: csr_array) -> np.ndarray | None:
+        """Return the length of each row's longest sequence, `(n,)`, where the longest of fit, and less, counts 1.
+
+        Parameters
+        ----------
+        X : CSR array of shape (n_samples, n_columns)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or None
+            None: no part is longer than at fit.
+        """
+        usual = self.blocks[-1].columns.stop
+        if X.shape[1] == usual:
+            return None
+        growing = [block for block in self.blocks if _may_grow(block)]
+        beyond = X[:, usual : usual + len(growing)].toarray()  # values more than at fit, a part
+        longest: np.ndarray = 1 + (beyond / [prod(block.standardizer.shape) for block in growing]).max(1)
+        return longest
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.
