@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._errors import enough_memory
 from ._chunks import as_tensor, row_chunks
 from ._forms import Form, form_of
 from ._inputs import Inputs
@@ -215,9 +216,12 @@ def _padded(X: Sequence[Any]) -> np.ndarray:
             )
         if sample.dtype.kind not in "biuf":
             raise ValueError(f"Sample {place} of X must hold numbers, but its dtype is {sample.dtype}.")
-    longest = max(max(len(sample) for _, sample in known), 1)
+    lengths = [0 if sample is None else len(sample) for sample in samples]
+    longest = int(np.argmax(lengths))
     dtype = np.result_type(np.float32, *(sample.dtype for _, sample in known))
-    array = np.full((len(samples), longest, n_features), np.nan, dtype)
+    what = f"Padding all sequences to the longest, row {longest} of {lengths[longest]} steps,"
+    with enough_memory(what, "Cut it, or shorten all, for example to the means of every few steps."):
+        array = np.full((len(samples), max(lengths[longest], 1), n_features), np.nan, dtype)
     for place, sample in known:
         array[place, : len(sample)] = sample
     return array

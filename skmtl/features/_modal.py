@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, hstack
 from sklearn.utils import _safe_indexing
 from torch import Tensor
 
+from .._errors import called
 from ._arrays import ArrayReader, ArrayStandardizer
 from ._bags import BagEncoder, BagReader
 from ._container import MultiModal
@@ -95,10 +96,8 @@ class ModalReader:
                     "or let some of the samples have it: in each fold of a search, if this is one."
                 )
             reader = self._reader_of(name, form_of(part))
-            try:
+            with called(self._name_of(name)):
                 blocks.append(_read(reader, partial(reader.fit_matrix, rows=rows), part))
-            except ValueError as error:
-                raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
         self.layout = Layout(self._names(), range(sum(self.widths)))
@@ -125,10 +124,8 @@ class ModalReader:
                 of_tokens = isinstance(reader, (TextReader, BagReader))
                 block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
             else:
-                try:
+                with called(self._name_of(name)):
                     block = _read(reader, reader.matrix, part)
-                except ValueError as error:
-                    raise ValueError(f"{self._called(name)}{error}") from error
             if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
                 beyond.append(block[:, width:])
                 block = block[:, :width]
@@ -143,15 +140,13 @@ class ModalReader:
         prefixes = ("" if alone else f"{name}: " for name, alone in zip(self.readers, plain, strict=True))
         return Joined(tuple(reader.layout.names for reader in self.readers.values()), tuple(prefixes))
 
-    def _called(self, name: str) -> str:
+    def _name_of(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
 
     def _reader_of(self, name: str, form: Form) -> PartReader:
         if name in self.own:
-            try:
+            with called(f"Part {name!r} of X: "):
                 own: PartReader | None = self.own[name](form)
-            except ValueError as error:
-                raise ValueError(f"Part {name!r} of X: {error}") from error
             if own is not None:
                 return own
         return reader_of_form(form, self.table)

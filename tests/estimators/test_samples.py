@@ -334,14 +334,31 @@ def test_more_memory_than_there_is_names_the_way_out():
         classifier(trunk=ConvTrunk(channels=(10**7,))).fit(IMAGES, DIGITS)
 
 
-def test_more_memory_than_there_is_at_predict_names_the_way_out():
-    endless = np.broadcast_to(np.zeros((1, 3)), (10**13, 3))
-    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+@pytest.mark.parametrize("kind", ["alone", "parts", "frame", "column"])
+def test_a_sequence_too_long_to_pad_all_others_is_named_with_the_way_out(kind):
+    table = MEANS[:6]
+    endless = [*RAGGED[:5], np.broadcast_to(np.zeros((1, 3)), (10**13, 3))]
+    where, make = {
+        "alone": ("", list),
+        "parts": ("Part 'sound' of X: ", lambda X: MultiModal({"sound": X, "table": table[: len(X)]})),
+        "frame": ("Column 'sound' of X: ", lambda X: pd.DataFrame({"sound": X, "number": table[: len(X), 0]})),
+        "column": ("Column 'sound' of X: ", lambda X: pd.DataFrame({"sound": X})),
+    }[kind]
+    message = f"^{where}Padding all sequences to the longest, row 5 of {10**13} steps, needs more memory .*Cut it"
+    model = MultiTaskRegressor(max_iter=1, random_state=0)
+    with pytest.raises(MemoryError, match=message):
+        model.fit(make(endless), table)
+    model.fit(make(endless[:5]), table[:5])
     for method in (model.predict, model.transform, model.predict_interval):
-        with pytest.raises(
-            MemoryError, match=r"needs more memory than there is .*fewer rows at a time.*pads all others"
-        ):
-            method([*RAGGED[:5], endless])
+        with pytest.raises(MemoryError, match=message):
+            method(make(endless))
+
+
+def test_more_rows_than_fit_into_memory_at_predict_name_the_way_out(monkeypatch):
+    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+    monkeypatch.setattr(model._model.reader, "matrix", lambda X: np.empty((10**13, len(X))))
+    with pytest.raises(MemoryError, match=r"^X needs more memory than there is .*fewer rows at a time"):
+        model.predict(RAGGED)
 
 
 def test_nested_lists_are_told_what_to_be():
