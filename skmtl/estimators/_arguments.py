@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -222,51 +221,3 @@ def check_same_length(**arguments: Any) -> None:
         If lengths differ.
     """
     check_consistent_length(*(value for value in arguments.values() if value is not None))
-
-
-def needs_memory(error: BaseException) -> bool:
-    """Whether an error says that there is not enough memory: torch says so in more than one way.
-
-    Parameters
-    ----------
-    error : BaseException
-    """
-    of_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return of_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
-
-
-@contextmanager
-def enough_memory(what: str, way_out: str) -> Iterator[None]:
-    """Say what to do where there is not enough memory.
-
-    Parameters
-    ----------
-    what : str
-        What needs it.
-    way_out : str
-        A sentence.
-
-    Raises
-    ------
-    MemoryError
-        In the place of any error that says so.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not needs_memory(error):
-            raise
-        raise MemoryError(
-            f"{what} needs more memory than there is ({type(error).__name__}: {first_line(error)}). {way_out}"
-        ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error says, in short.
-
-    Parameters
-    ----------
-    error : BaseException
-    """
-    line = (str(error).splitlines() or [""])[0]
-    return line.rsplit("DefaultCPUAllocator: ", 1)[-1][:200]

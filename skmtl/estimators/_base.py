@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
+from .._errors import enough_memory
 from ..companions import columns_read
 from ..features import Reader, contents_of, takes_holes
 from ..nn import FittedTrunk, as_sharing
@@ -31,7 +32,6 @@ from ._arguments import (
     check_labelled,
     check_same_length,
     check_task_order,
-    enough_memory,
     resolve_reader,
     resolve_samples,
     settle_lengths,
@@ -159,7 +159,10 @@ class BaseMultiTask(FittedMultiTask):
     def _restored_on_error(self) -> Iterator[None]:
         """Put back all attributes if the block fails: nothing that was fitted before is lost."""
         before = self.__dict__.copy()
-        way_out = "Lower batch_size, n_estimators, or the size of the trunk, or give fewer or smaller samples."
+        way_out = (
+            "Lower batch_size, n_estimators, or the size of the trunk, or give fewer or smaller samples; among "
+            "sequences, one that is long pads all others."
+        )
         try:
             with enough_memory("The fit", way_out):
                 yield

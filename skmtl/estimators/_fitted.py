@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._errors import enough_memory
 from ..tasks import Columns, label_weights, split_columns
-from ._arguments import check_features, check_same_length, check_task_order, enough_memory
+from ._arguments import check_features, check_same_length, check_task_order
 from ._intervals import predicted_intervals
 from ._model import Model
 

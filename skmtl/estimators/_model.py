@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..companions import Blend, Readings, readings_of
-from ..features import AnyStandardizer, Reader
+from ..features import AnyStandardizer, ArrayStandardizer, ModalStandardizer, Reader
 from ..nn import Network
 from ..tasks import MemberStatistics, Objective, Targets, TaskGroup, TaskStructure
 from ..training import MultiTaskNet, few_threads
@@ -131,55 +131,65 @@ class Model:
 
     def network_predictions(self, X: Any) -> list[np.ndarray]:
         """Return the network's prediction per group, averaged over members: `(n, T)` or `(n, T, K)`."""
-        tables: list[np.ndarray] = []
-        first = 0
-        for x, n_rows in self._chunks(X):
-            parts = [part.numpy() for part in self.objective.member_average(self.network(x)[:, :n_rows])]
-            tables = tables or [np.empty((X.shape[0], *part.shape[1:])) for part in parts]
-            for table, part in zip(tables, parts, strict=True):
-                table[first : first + n_rows] = part
-            first += n_rows
-        return tables
+        return self._gathered(X, lambda x: self.objective.member_average(self.network(x)))
 
     def network_member_predictions(self, X: Any) -> list[np.ndarray]:
         """Return each member's prediction per group: `(M, n, T)` or `(M, n, T, K)`."""
-        parts = [
-            [part.numpy() for part in self.objective.predictions(self.network(x)[:, :n_rows].cpu().double())]
-            for x, n_rows in self._chunks(X)
-        ]
-        return [np.concatenate(group, axis=1) for group in zip(*parts, strict=True)]
+        return self._gathered(X, lambda x: self.objective.predictions(self.network(x).cpu().double()), axis=1)
 
     def representation(self, X: Any) -> np.ndarray:
         """Return the representation, members side by side, `(n, M · H)`."""
-        parts = [
-            self.network.represent(x)[:, :n_rows].transpose(0, 1).flatten(1).cpu().numpy()
-            for x, n_rows in self._chunks(X)
-        ]
-        return np.concatenate(parts)
+        return self._gathered(X, lambda x: [self.network.represent(x).transpose(0, 1).flatten(1)])[0]
 
     def gates(self, X: Any) -> tuple[list[np.ndarray], list[list[int | None]]]:
         """Return the gates of all tasks, `(M, T, n, E)` a level, and the task that owns each expert."""
-        parts = [
-            [level[:, :, :n_rows].cpu().numpy() for level in self.network.gates(x)] for x, n_rows in self._chunks(X)
-        ]
-        return [np.concatenate(level, axis=2) for level in zip(*parts, strict=True)], self.network.expert_owners()
+        return self._gathered(X, self.network.gates, axis=2), self.network.expert_owners()
 
-    def _chunks(self, X: Any) -> Iterator[tuple[Tensor, int]]:
-        """Yield features of some rows at a time, padded to eight, and how many rows are real."""
+    def _gathered(self, X: Any, read: Callable[[Tensor], list[Tensor]], axis: int = 0) -> list[np.ndarray]:
+        """Return what `read` makes of features, with the rows of X, in their order, along an axis of each array.
+
+        Features are read some rows at a time, padded to eight.
+        """
         network = self.network
         weight = network.head.weight
         if network.training:
             network.eval()
-        n_rows = X.shape[0]
-        step = max(FEWEST_ROWS, CHUNK_VALUES // max(network.n_members * network.widest, self.standardizer.n_outputs))
-        work = min(step, n_rows) * network.n_products
-        with torch.no_grad(), few_threads(work):
-            for first in range(0, n_rows, step):
-                rows = X[first : first + step]
-                x = self.standardizer.tensor(rows, weight.dtype, weight.device)
-                if len(x) < FEWEST_ROWS:
-                    x = torch.cat([x, x[-1:].expand(FEWEST_ROWS - len(x), -1)])
-                yield x, rows.shape[0]
+        n_rows, tables = X.shape[0], list[np.ndarray]()
+        with torch.no_grad(), few_threads(min(self._step(1.0), n_rows) * network.n_products):
+            for rows in self._chunks(X):
+                x = self.standardizer.tensor(X[rows], weight.dtype, weight.device)
+                n_own = len(x)
+                if n_own < FEWEST_ROWS:
+                    x = torch.cat([x, x[-1:].expand(FEWEST_ROWS - n_own, -1)])
+                parts = [part.narrow(axis, 0, n_own).cpu().numpy() for part in read(x)]
+                if not tables:
+                    tables = [np.empty((*p.shape[:axis], n_rows, *p.shape[axis + 1 :]), p.dtype) for p in parts]
+                for table, part in zip(tables, parts, strict=True):
+                    table[(*[slice(None)] * axis, rows)] = part
+        return tables
+
+    def _chunks(self, X: Any) -> Iterator[slice | np.ndarray]:
+        """Yield which rows are read at once: sequences with those of like length, the longest first, if not all."""
+        standardizer, n_rows, first = self.standardizer, X.shape[0], 0
+        lengths = None
+        if isinstance(standardizer, (ArrayStandardizer, ModalStandardizer)):
+            lengths = standardizer.lengths(X)
+        longest = 1.0 if lengths is None else float(lengths.max())
+        step = self._step(longest, longest)
+        if lengths is None or step >= n_rows:
+            yield from (slice(first, first + step) for first in range(0, n_rows, step))
+            return
+        order = np.argsort(-lengths, kind="stable")
+        while first < n_rows:
+            rows = order[first : first + self._step(float(lengths[order[first]]), longest)]
+            yield rows
+            first += len(rows)
+
+    def _step(self, length: float, longest: float = 1.0) -> int:
+        """Return how many rows are read at once, of sequences up to some length, in a matrix as wide as the longest."""
+        of_network = self.network.n_members * self.network.widest_of(length)
+        of_tensor = self.standardizer.n_outputs * max(1, longest)
+        return max(FEWEST_ROWS, int(CHUNK_VALUES // max(of_network, of_tensor)))
 
     def place_groups(self, groups: list[np.ndarray]) -> dict[int, np.ndarray]:
         """Map the position of each learned column of y to its part, `(n,)` or `(n, K)`, of the groups' arrays."""

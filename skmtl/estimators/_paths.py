@@ -102,7 +102,7 @@ class DensePath:
 
 
 class SequencePath:
-    """The path to sequences, which begins at one of the same length.
+    """The path to sequences, which begins at one of the same length: which steps are there stays.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
+from .._errors import enough_memory
 from ._chunks import as_tensor, row_chunks
 from ._clipping import Scaling, ordinary_limit
 from ._forms import Form, form_of
@@ -238,9 +239,12 @@ def _padded(X: Sequence[Any]) -> np.ndarray:
             )
         if sample.dtype.kind not in "biuf":
             raise ValueError(f"Sample {place} of X must hold numbers, but its dtype is {sample.dtype}.")
-    longest = max(max(len(sample) for _, sample in known), 1)
+    lengths = [0 if sample is None else len(sample) for sample in samples]
+    longest = int(np.argmax(lengths))
     dtype = np.result_type(np.float32, *(sample.dtype for _, sample in known))
-    array = np.full((len(samples), longest, n_features), np.nan, dtype)
+    what = f"Padding all sequences to the longest, row {longest} of {lengths[longest]} steps,"
+    with enough_memory(what, "Cut it, or shorten all, for example to the means of every few steps."):
+        array = np.full((len(samples), max(lengths[longest], 1), n_features), np.nan, dtype)
     for place, sample in known:
         array[place, : len(sample)] = sample
     return array
@@ -392,6 +396,18 @@ class ArrayStandardizer:
         """Return a number per feature as one per column of the matrix."""
         repeats = prod(self.shape) // len(features)
         return np.repeat(features, repeats) if self.form is Form.IMAGE else np.tile(features, repeats)
+
+    def lengths(self, X: np.ndarray) -> np.ndarray | None:
+        """Return how many steps of sequences are there, `(n,)`, where the longest of fit counts 1; None: images.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+        """
+        if self.form is Form.IMAGE:
+            return None
+        steps: np.ndarray = _there(X.reshape(len(X), -1, self.shape[1])).sum(1)
+        return steps / self.shape[0]
 
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return samples as a standardised tensor.

@@ -10,6 +10,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from .._errors import called
 from ._bags import BagEncoder
 from ._chunks import where_of
 from ._container import MultiModal
@@ -329,7 +330,5 @@ class FrameReader:
         """Read the only column; what is wrong in it is said of it by name."""
         if self.samples.form is Form.SEVERAL:
             return read(*arguments)
-        try:
+        with called(f"Column {self.samples.names[0]!r} of X: "):
             return read(*arguments)
-        except ValueError as error:
-            raise ValueError(f"Column {self.samples.names[0]!r} of X: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array, hstack
 from sklearn.utils import _safe_indexing
 from torch import Tensor
 
+from .._errors import called
 from ._arrays import ArrayReader, ArrayStandardizer
 from ._bags import BagEncoder, BagReader
 from ._container import MultiModal
@@ -94,10 +96,8 @@ class ModalReader:
                     "or let some of the samples have it: in each fold of a search, if this is one."
                 )
             reader = self._reader_of(name, form_of(part))
-            try:
+            with called(self._name_of(name)):
                 blocks.append(_read(reader, partial(reader.fit_matrix, rows=rows), part))
-            except ValueError as error:
-                raise ValueError(f"{self._called(name)}{error}") from error
             self.readers[name] = reader
         self.widths = [block.shape[1] for block in blocks]
         parts = tuple(reader.layout for reader in self.readers.values())
@@ -125,10 +125,8 @@ class ModalReader:
                 of_tokens = isinstance(reader, (TextReader, BagReader))
                 block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
             else:
-                try:
+                with called(self._name_of(name)):
                     block = _read(reader, reader.matrix, part)
-                except ValueError as error:
-                    raise ValueError(f"{self._called(name)}{error}") from error
             if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
                 beyond.append(block[:, width:])
                 block = block[:, :width]
@@ -143,15 +141,13 @@ class ModalReader:
         prefixes = ("" if alone else f"{name}: " for name, alone in zip(self.readers, plain, strict=True))
         return Joined(tuple(reader.layout.names for reader in self.readers.values()), tuple(prefixes))
 
-    def _called(self, name: str) -> str:
+    def _name_of(self, name: str) -> str:
         return self.calls.get(name, f"Part {name!r} of X: ")
 
     def _reader_of(self, name: str, form: Form) -> PartReader:
         if name in self.own:
-            try:
+            with called(f"Part {name!r} of X: "):
                 own: PartReader | None = self.own[name](form)
-            except ValueError as error:
-                raise ValueError(f"Part {name!r} of X: {error}") from error
             if own is not None:
                 return own
         return reader_of_form(form, self.table)
@@ -363,6 +359,26 @@ class ModalStandardizer:
             )
         rest = torch.zeros(self.n_outputs, dtype=dtype, device=device)
         return Inputs(Form.SEVERAL, (), rest[:0], rest[:0].long(), rest, n_parts=len(self.blocks))
+
+    def lengths(self, X: csr_array) -> np.ndarray | None:
+        """Return the length of each row's longest sequence, `(n,)`, where the longest of fit, and less, counts 1.
+
+        Parameters
+        ----------
+        X : CSR array of shape (n_samples, n_columns)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or None
+            None: no part is longer than at fit.
+        """
+        usual = self.blocks[-1].columns.stop
+        if X.shape[1] == usual:
+            return None
+        growing = [block for block in self.blocks if _may_grow(block)]
+        beyond = X[:, usual : usual + len(growing)].toarray()  # values more than at fit, a part
+        longest: np.ndarray = 1 + (beyond / [prod(block.standardizer.shape) for block in growing]).max(1)
+        return longest
 
     def tensor(self, rows: csr_array, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """Return widths and marks of the parts, and the parts, standardised.

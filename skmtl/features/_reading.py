@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 
 from ._chunks import where_of
 from ._dates import Moments
-from ._kinds import Coded, Column, Kind, column_of_values, is_missing, number_column, refuse_type
+from ._kinds import Coded, Column, Kind, column_of_values, is_missing, number_column, refuse_type, shortened
 
 # Integers that NumPy joins with float32 to float32.
 _NARROW = {"Int8": "int8", "Int16": "int16", "UInt8": "uint8", "UInt16": "uint16"}
@@ -143,7 +143,7 @@ def _read_array(X: Any) -> Table:
         and X.flags.c_contiguous
     ):
         return Table(X, [])  # nothing to check or change: a single row should be fast
-    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    array = X if isinstance(X, np.ndarray) else _as_array(X)
     if array is not X and array.dtype.kind in "US" and not hasattr(X, "__array__"):
         array = np.asarray(X, dtype=object)  # in a list, numbers beside strings are still numbers
     if array.ndim > 2:
@@ -159,6 +159,26 @@ def _read_array(X: Any) -> Table:
         return Table(check_array(array, dtype=dtype, order="C", ensure_all_finite=False), [])
     check_array(array, dtype=None, ensure_all_finite=False)
     return Table(None, [column_of_values(array[:, place], f"column {place}") for place in range(array.shape[1])])
+
+
+def _as_array(X: Any) -> np.ndarray:
+    """Return X as an array; lists of different lengths are told how to be lists of identifiers."""
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        lengths = [len(row) if hasattr(row, "__len__") else None for row in X]
+        odd = next((row for row, length in enumerate(lengths) if length != lengths[0]), None)
+        if odd is not None:
+            raise ValueError(
+                f"X is a list of lists, and row {odd}, {shortened(X[odd])}, is not as long as row 0. Lists of Python "
+                "that all have one length are a table, such as those at fit, or in a fold of a search, may have been; "
+                "these are none. Lists of any length are lists of identifiers if X is given as pd.Series(X), or with "
+                "encoder=BagEncoder() of skmtl.features, at fit as at predict."
+            ) from error
+        raise ValueError(
+            f"X is a list of lists that hold lists of different lengths ({error}). Give a table, which np.asarray(X) "
+            "can read."
+        ) from error
 
 
 def _refuse_empty_and_dicts(X: Any) -> None:

@@ -72,7 +72,8 @@ def attributions(
         a sequence; an empty text or list, the only baseline of these. Through a pretrained model, vectors of tokens
         begin at that of the padding token, or at zero if there is none, those for the beginning and end of a text
         stay, and pictures begin at the mean colour of those that the model learned from. Of several parts, one that
-        this row lacks begins as is usual.
+        this row lacks begins as is usual. A sequence must be as long as those of the rows, which have the same steps
+        all the way; longer and shorter rows are explained apart, each with a baseline of its own.
     part : "network" or None, default=None
         "network": explain the network alone, without companions and temperatures. None: explain what `predict` and
         `predict_proba` say, which is refused where companions have a part in it.
@@ -89,8 +90,8 @@ def attributions(
     ------
     ValueError
         If the task or class is unknown, or not learned from the features; if the model has companions and `part` is
-        None; if the baseline is not one row, or holds a text or list; or if a pretrained model takes no vectors in the
-        place of tokens, or its tokenizer does not tell where they stand.
+        None; if the baseline is not one row, holds a text or list, or a sequence of another length than a row's; or if
+        a pretrained model takes no vectors in the place of tokens, or its tokenizer does not tell where they stand.
     ImportError
         If captum is needed and not installed.
 
@@ -131,7 +132,7 @@ def attributions(
     first = None if baseline is None else _read(estimator, explained.reader, baseline)
     origins = origins_of(estimator, explained.reader, X)
     if first is not None:
-        origins.check_baseline(first)
+        origins.check_baseline(first, origins_of(estimator, explained.reader, baseline))
     values, ends, codes = [], [], []
     for chunk in _chunks(explained, rows, n_steps):
         inputs = explained.inputs(rows[chunk], first)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .._errors import called
 from ..estimators._paths import Inputs
 from ..features import (
     ArrayReader,
@@ -68,18 +69,20 @@ class Origins:
         gathered = values if self.words is not None else np.stack(values)
         return Attributions(gathered, predicted, baseline, task, target, self.names, self.words)
 
-    def check_baseline(self, first: Any) -> None:
+    def check_baseline(self, first: Any, given: Origins) -> None:
         """Refuse what cannot be a baseline.
 
         Parameters
         ----------
         first : ndarray or sparse array
             The baseline, as it was read.
+        given : Origins
+            Where its values come from.
 
         Raises
         ------
         ValueError
-            If it is not one row, or is a text or list.
+            If it is not one row, is a text or list, or a sequence that is not as long as those of all rows.
         """
         if self.words is not None:
             raise ValueError(
@@ -130,6 +133,40 @@ class ArrayOrigins(Origins):
 
     def __init__(self, form: Form, shape: tuple[int, ...], steps: Sequence[np.ndarray] = ()) -> None:
         self.form, self.shape, self._steps = form, shape, steps
+
+    def check_baseline(self, first: Any, given: Origins) -> None:
+        """Refuse more than one row, and another length than the rows have; see `Origins.check_baseline`."""
+        super().check_baseline(first, given)
+        self.check_length(given, range(len(self._steps)))
+
+    def check_length(self, given: Origins, rows: Iterable[int]) -> None:
+        """Refuse a baseline of another length than a row: which steps are there is the same all the way.
+
+        Parameters
+        ----------
+        given : Origins
+            Of the baseline.
+        rows : iterable of int
+            Which rows must be as long.
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        assert isinstance(given, ArrayOrigins)
+        for row in rows:
+            if len(self._steps[row]) != len(given._steps[0]):
+                raise ValueError(
+                    f"baseline is a sequence of {len(given._steps[0])} steps, and row {row} has "
+                    f"{len(self._steps[row])}, but a path has the same steps from its beginning to its end. Explain "
+                    "rows of each length with a baseline of that length, or leave baseline=None."
+                )
+
+    @property
+    def rows_held(self) -> list[int]:
+        """Rows of sequences that have a step."""
+        return [row for row, steps in enumerate(self._steps) if len(steps)]
 
     def gather(self, parts: list[np.ndarray], inputs: Inputs, chunk: slice) -> list[np.ndarray]:
         """Return what each value of a sample adds, in the sample's shape; see `Origins.gather`."""
@@ -252,14 +289,23 @@ class PartsOrigins(Origins):
         columns = [sums[part] if place is None else found[part].values[:, place] for _, part, place in self._columns]
         return Attributions(np.stack(columns, 1), predicted, baseline, task, target, self.names, None, found)
 
-    def check_baseline(self, first: Any) -> None:
-        """Refuse more than one row, and texts or lists that are not empty; see `Origins.check_baseline`."""
-        super().check_baseline(first)
+    def check_baseline(self, first: Any, given: Origins) -> None:
+        """Refuse more than one row, and texts or lists that are not empty; see `Origins.check_baseline`.
+
+        Sequences must be as long as those of the rows, where both have any.
+        """
+        super().check_baseline(first, given)
+        assert isinstance(given, PartsOrigins)
         for (name, origins), slot in zip(self._origins.items(), self._slots, strict=True):
             if origins.words is not None and first[:, slot].nnz:
                 raise ValueError(
                     f"baseline must leave {name!r} empty: the only baseline of texts and lists is an empty one."
                 )
+        for name, origins in self._origins.items():
+            own = given._origins[name]
+            if isinstance(origins, ArrayOrigins) and isinstance(own, ArrayOrigins) and own.rows_held:
+                with called(f"{name!r}: "):
+                    origins.check_length(own, origins.rows_held)
 
 
 def _by_row(parts: list[np.ndarray], inputs: Inputs) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, max_pool2d
 
 from ._modules import LoopedTrunk
-from ._samples import is_sequence, steps_of
+from ._samples import held_steps_of, is_sequence
 from ._trunk import Trunk
 
 # The shorter side of an image that is halved once more.
@@ -28,8 +28,8 @@ class ConvTrunk(LoopedTrunk):
     A stage has two convolutions, each with a norm, and a path around both; between stages, sides are halved. An image's
     last units are averaged over its area. Of a sequence, features are the channels, each step is normalised for itself,
     and what represents it are the mean and the standard deviation of the last units over the steps that are there:
-    padding changes nothing. Costs some `9 · channels² · area` multiplications an image and stage, or `3 · channels² ·
-    time`.
+    padding changes nothing, and a batch is read as far as its own longest sequence goes. Costs some `9 · channels² ·
+    area` multiplications an image and stage, or `3 · channels² · time`.
 
     Parameters
     ----------
@@ -147,14 +147,18 @@ class SequenceNet(nn.Module):
     Attributes
     ----------
     n_values : int
-        Values of its largest layer, a row.
+        Values of its largest layer, a row of usual length.
     n_products : int
         Multiplications of a forward pass, a row.
+    grows : bool
+        Whether `n_values` grows with the steps of a row.
 
     Notes
     -----
     Shape: `(B, time · features + time)` → `(B, 2 H)`.
     """
+
+    grows = True
 
     def __init__(self, shape: tuple[int, ...], channels: Sequence[int], kernel_size: int, dropout: float) -> None:
         super().__init__()
@@ -166,7 +170,7 @@ class SequenceNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, time · features + time)` to `(B, 2 H)`."""
-        steps, there = steps_of(x, self.n_features)
+        steps, there = held_steps_of(x, self.n_features)
         units, mask = steps.transpose(1, 2), there.unsqueeze(1)  # (B, features, time), (B, 1, time)
         for place, stage in enumerate(self.stages):
             if place:  # whatever the length; units are not negative, so zeros of padding are never the largest

@@ -250,12 +250,30 @@ class Network(nn.Module):
         """Number of parameters of all members."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    @cached_property
+    @property
     def widest(self) -> int:
         """Number of values per row and member in the widest layer that is known."""
+        return self.widest_of(1.0)
+
+    def widest_of(self, length: float) -> int:
+        """Return the number of values per row and member in the widest layer that is known, of rows of some length.
+
+        Parameters
+        ----------
+        length : float
+            Of the longest sequence among the rows, where the longest of fit is 1.
+        """
+        fixed, growing = self._widths
+        return max(fixed, int(length * growing))
+
+    @cached_property
+    def _widths(self) -> tuple[int, int]:
+        """Values per row and member in the widest layer, and in the widest whose values grow with the steps of rows."""
         copies = self.trunk.n_copies if isinstance(self.trunk, SharedTrunk) else 1
-        known = [int(getattr(module, "n_values", 1)) for module in self.trunk.modules()]
-        return copies * max(*known, *(parameter.shape[-1] for parameter in self.parameters() if parameter.dim()))
+        known = {True: [0], False: [parameter.shape[-1] for parameter in self.parameters() if parameter.dim()]}
+        for module in self.trunk.modules():
+            known[bool(getattr(module, "grows", False))].append(int(getattr(module, "n_values", 1)))
+        return copies * max(known[False]), copies * max(known[True])
 
     @cached_property
     def n_products(self) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._modules import LoopedTrunk
-from ._samples import is_sequence, steps_of
+from ._samples import held_steps_of, is_sequence
 from ._trunk import Trunk
 
 # Gates of a cell, each a matrix of its own.
@@ -22,7 +22,7 @@ class RecurrentTrunk(LoopedTrunk):
     Each layer reads its sequence forwards and backwards; the states of both directions side by side are what the next
     layer reads. A sequence is represented by the mean of the last layer's states over its steps, and by the states in
     which both directions end. Steps that are padding, where all features are missing, leave the state as it is, so that
-    padding changes nothing, wherever it stands.
+    padding changes nothing, wherever it stands. A batch is read as far as its own longest sequence goes.
 
     Dropout is variational: the same units of input and state are dropped at all steps of a sequence. Costs some
     `2 · gates · units · (features + units)` multiplications a step and layer.
@@ -122,7 +122,9 @@ class RecurrentNet(nn.Module):
     Attributes
     ----------
     n_values : int
-        Values of its largest layer, a row.
+        Values of its largest layer, a row of `n_steps`.
+    grows : bool
+        Whether `n_values` grows with the steps of a row.
     n_products : int
         Multiplications of a forward pass, a row.
 
@@ -130,6 +132,8 @@ class RecurrentNet(nn.Module):
     -----
     Shape: `(B, time · features + time)` → `(B, 2 · directions · units)`.
     """
+
+    grows = True
 
     def __init__(
         self,
@@ -152,7 +156,7 @@ class RecurrentNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, time · features + time)` to `(B, H)`."""
-        states, there = steps_of(x, self.n_features)
+        states, there = held_steps_of(x, self.n_features)
         last = states.new_empty(0)
         for layer in self.layers:
             states, last = layer(states, there)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -42,10 +43,34 @@ def steps_of(x: Tensor, n_features: int) -> tuple[Tensor, Tensor]:
     return values, x[:, n_steps * n_features :]
 
 
+def held_steps_of(x: Tensor, n_features: int) -> tuple[Tensor, Tensor]:
+    """Return what `steps_of` does, without the steps behind the last that any of these rows has; one at least.
+
+    For modules that padding changes nothing for: rows cost what the longest of them does, not the longest of all.
+
+    Parameters
+    ----------
+    x : Tensor of shape (B, time · features + time)
+    n_features : int
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.nn._samples import held_steps_of
+    >>> held_steps_of(torch.tensor([[2.0, 3.0, 0.0, 1.0, 1.0, 0.0]]), 1)
+    (tensor([[[2.],
+             [3.]]]), tensor([[1., 1.]]))
+    """
+    values, there = steps_of(x, n_features)
+    numbers = torch.arange(1, there.shape[1] + 1, device=x.device)
+    n_held = max(1, int((there.any(0) * numbers).amax()))  # of rows mixed in pairs, marks lie between 0 and 1
+    return values[:, :n_held], there[:, :n_held]
+
+
 class Unflattened(nn.Module):
     """A module of images `(B, channels, height, width)`, or of sequences `(B, time, features)`, that reads flat rows.
 
-    Padding of sequences is 0.
+    Padding of sequences is 0, and is left as it is: the module may need a fixed length.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.features import BagEncoder, MultiModal
@@ -46,6 +46,24 @@ def test_lists_of_one_length_say_which_encoder_reads_them(rows):
     with pytest.raises(ValueError, match=r"lists of one length.* Give encoder=BagEncoder\(\)"):
         regressor().fit(rows, Y)
     assert np.isfinite(regressor(encoder=BagEncoder()).fit(rows, Y).predict(rows[:2])).all()
+
+
+def test_lists_of_one_length_at_fit_and_of_several_later_say_what_to_do():
+    """Of 60 lists one is shorter: without it, those of a fold are a table."""
+    lists, y = [["a", "b", "cd"[row % 2]] for row in range(60)], Y[:60]
+    lists[7] = ["a", "b"]
+    model = MultiTaskRegressor(max_iter=1, random_state=0)
+    way_out = r"row 7, \['a', 'b'\], is not as long as row 0.*at fit.*pd\.Series.*encoder=BagEncoder\(\)"
+    with pytest.raises(ValueError, match=way_out):
+        cross_val_predict(model, lists, y, cv=KFold(3))
+    with pytest.raises(ValueError, match=r"row 2, None, is not as long"):
+        clone(model).fit(lists[10:], y[10:]).predict([*lists[:2], None])
+    for apart, X in ((model, pd.Series(lists)), (clone(model).set_params(encoder=BagEncoder()), lists)):
+        assert cross_val_predict(apart, X, y, cv=KFold(3)).shape == (60, 2)
+    parts = {"numbers": y, "lists": lists[:7]}
+    fitted = clone(model).fit(MultiModal({**parts, "numbers": y[:7]}), y[:7])
+    with pytest.raises(ValueError, match=f"Part 'lists' of X: .*{way_out}"):
+        fitted.predict(MultiModal({"lists": lists}))
 
 
 def test_attention_finds_the_identifier_that_decides_where_the_mean_does_not():

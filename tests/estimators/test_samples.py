@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.features import MultiModal
-from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, RecurrentTrunk
+from skmtl.nn import ConvTrunk, MLPTrunk, ModuleTrunk, MultiModalTrunk, RecurrentTrunk
 
 pixels, digit = load_digits(return_X_y=True)
 IMAGES, DIGITS = pixels[:300].reshape(-1, 1, 8, 8), np.column_stack([digit, digit % 2])[:300]
@@ -27,6 +27,8 @@ LENGTHS = draws.integers(1, 7, size=120)
 RAGGED = [series[:length] for series, length in zip(SERIES, LENGTHS, strict=True)]
 OF_RAGGED = np.array([[x[:, 0].mean(), x[-1, 1]] for x in RAGGED])
 
+# Needs all six steps, and reads padding too.
+LINEAR = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(18, 4))
 SMALL_CONV, SMALL_RECURRENT = ConvTrunk((8, 16)), RecurrentTrunk(8)
 
 
@@ -145,6 +147,46 @@ def test_a_long_sequence_without_a_label_that_counts_never_changes_a_bit(among, 
     counts = np.arange(len(samples)) < 100
     np.testing.assert_equal(fitted(samples, OF_RAGGED, 1.0 * counts), expected)
     np.testing.assert_equal(fitted(samples, np.where(counts[:, None], OF_RAGGED, np.nan)), expected)
+
+
+def results(model, X):
+    """Return all that is predicted of each row, rows first."""
+    rows = model._model.reader.matrix(X)
+    members = [group.transpose(1, 0, 2) for group in model._model.network_member_predictions(rows)]
+    gates = [level.transpose(2, 0, 1, 3) for level in model._model.gates(rows)[0]]
+    return [model.predict(X), model.transform(X), *members, *gates]
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"trunk": SMALL_CONV, "n_estimators": 2}, {"sharing": "dselect_k"}, {"trunk": LINEAR}], ids=str
+)
+def test_rows_that_are_read_by_length_come_back_in_their_order(settings, monkeypatch):
+    X = [*RAGGED[:21], np.full((6, 3), 0.5), *RAGGED[21:30], None]
+    model = regressor(**settings).fit(RAGGED, OF_RAGGED)
+    expected = results(model, X)
+    monkeypatch.setattr("skmtl.estimators._model.CHUNK_VALUES", 1)  # chunks of eight rows
+    for found, whole in zip(results(model, X), expected, strict=True):
+        np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("at_fit", [False, True])
+def test_one_long_sequence_leaves_the_others_as_short_as_they_are(several, at_fit, monkeypatch):
+    """Of 121 sequences, eight rows are as long as the longest; read at once, all would be."""
+    monkeypatch.setattr("skmtl.estimators._model.CHUNK_VALUES", 2**16)
+    long = [*RAGGED, draws.normal(size=(600, 3))]
+    rows = np.arange(121) % 120
+    X, longer = (
+        (MultiModal({"sound": one, "table": MEANS[rows[: len(one)]]}) if several else one) for one in (RAGGED, long)
+    )
+    model = regressor(trunk=MultiModalTrunk({"sound": SMALL_RECURRENT}) if several else SMALL_RECURRENT, max_iter=1)
+    model.fit(longer, OF_RAGGED[rows]) if at_fit else model.fit(X, OF_RAGGED)
+    layer = next(module for module in model.net_.module_.modules() if hasattr(module, "state_weight"))
+    read = []
+    layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].shape[:2]))
+    model.predict(longer)
+    assert sum(n_rows for n_rows, n_steps in read if n_steps > 6) <= 8
+    assert 121 <= sum(n_rows for n_rows, _ in read) <= 128
 
 
 @pytest.mark.parametrize("settings", [{"sharing": "mmoe"}, {"sharing": "cgc"}, {"trunk": MLPTrunk((8,))}], ids=str)
@@ -335,14 +377,31 @@ def test_more_memory_than_there_is_names_the_way_out():
         classifier(trunk=ConvTrunk(channels=(10**7,))).fit(IMAGES, DIGITS)
 
 
-def test_more_memory_than_there_is_at_predict_names_the_way_out():
-    endless = np.broadcast_to(np.zeros((1, 3)), (10**13, 3))
-    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+@pytest.mark.parametrize("kind", ["alone", "parts", "frame", "column"])
+def test_a_sequence_too_long_to_pad_all_others_is_named_with_the_way_out(kind):
+    table = MEANS[:6]
+    endless = [*RAGGED[:5], np.broadcast_to(np.zeros((1, 3)), (10**13, 3))]
+    where, make = {
+        "alone": ("", list),
+        "parts": ("Part 'sound' of X: ", lambda X: MultiModal({"sound": X, "table": table[: len(X)]})),
+        "frame": ("Column 'sound' of X: ", lambda X: pd.DataFrame({"sound": X, "number": table[: len(X), 0]})),
+        "column": ("Column 'sound' of X: ", lambda X: pd.DataFrame({"sound": X})),
+    }[kind]
+    message = f"^{where}Padding all sequences to the longest, row 5 of {10**13} steps, needs more memory .*Cut it"
+    model = MultiTaskRegressor(max_iter=1, random_state=0)
+    with pytest.raises(MemoryError, match=message):
+        model.fit(make(endless), table)
+    model.fit(make(endless[:5]), table[:5])
     for method in (model.predict, model.transform, model.predict_interval):
-        with pytest.raises(
-            MemoryError, match=r"needs more memory than there is .*fewer rows at a time.*pads all others"
-        ):
-            method([*RAGGED[:5], endless])
+        with pytest.raises(MemoryError, match=message):
+            method(make(endless))
+
+
+def test_more_rows_than_fit_into_memory_at_predict_name_the_way_out(monkeypatch):
+    model = regressor(max_iter=1).fit(RAGGED, OF_RAGGED)
+    monkeypatch.setattr(model._model.reader, "matrix", lambda X: np.empty((10**13, len(X))))
+    with pytest.raises(MemoryError, match=r"^X needs more memory than there is .*fewer rows at a time"):
+        model.predict(RAGGED)
 
 
 def test_nested_lists_are_told_what_to_be():

@@ -243,6 +243,14 @@ def test_a_sequence_ends_with_a_mark_for_each_step_and_missing_values_are_the_me
     np.testing.assert_allclose(values[0, 1, 1], (7 - 17 / 3) / spread)
 
 
+def test_lengths_are_counted_in_those_of_fit():
+    X = np.full((3, 8), np.nan)
+    X[0, :2], X[1, 0] = 1.0, 1.0
+    X[2] = 1.0
+    np.testing.assert_array_equal(ArrayStandardizer(Form.SEQUENCE, (2, 2)).lengths(X), [0.5, 0.5, 2.0])
+    assert ArrayStandardizer(Form.IMAGE, (2, 2, 2)).lengths(X) is None
+
+
 def test_constant_channels_are_zero_whatever_they_hold_later():
     X = np.full((3, 4), 0.1)
     standardizer = ArrayStandardizer(Form.IMAGE, (1, 2, 2)).update(X, None, np.ones(3))

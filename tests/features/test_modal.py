@@ -94,6 +94,13 @@ def test_sequences_may_be_longer_later_and_are_read_as_they_would_be_alone():
             torch.testing.assert_close(block[:, starts[place] : starts[place + 1]], alone)
 
 
+def test_lengths_are_those_of_the_part_that_grew_most():
+    reader, standardizer, short = fitted_to_short_sequences()
+    assert standardizer.lengths(short) is None
+    found = standardizer.lengths(reader.matrix(container(**LONGER)))
+    np.testing.assert_allclose(found, [7 / 3, 1 + 3 / 6, 5 / 2, 3 / 2])  # of 6 values a sound, and of 6 a series
+
+
 def test_a_row_has_the_same_key_whatever_the_length_of_its_neighbours():
     reader, _, short = fitted_to_short_sequences()
     parts = container(series=[np.ones((length, 3)) for length in (1, 2, 2, 1)]).parts

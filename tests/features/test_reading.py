@@ -241,6 +241,11 @@ def test_objects_that_turn_into_arrays_are_read_as_arrays():
     assert fit_matrix(Arraylike()).tolist() == [[1, 2]]
 
 
+def test_lists_within_lists_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"lists that hold lists of different lengths.*np\.asarray\(X\)"):
+        fit_matrix([[[1, 2], [3]], [[4, 5], [6]]])
+
+
 def test_other_objects_are_refused():
     with pytest.raises(TypeError, match=r"column 1: in row 0 it holds the object <object .*astype\(str\)"):
         fit_matrix(objects([1], [object()]))

@@ -245,6 +245,21 @@ def test_padding_of_sequences_adds_nothing():
     assert not shifted.values[:, [0, 2]].any()
 
 
+def test_sequences_begin_at_one_of_their_own_length():
+    sequences = [rng.normal(size=(length, 2)) for length in rng.integers(1, 9, 60)]
+    model = MultiTaskRegressor(trunk=RecurrentTrunk(8), max_iter=5, random_state=0)
+    model.fit(sequences, [one[:, 0].sum() for one in sequences])
+    hole = np.full((1, 2), np.nan)
+    for length in (1, 3, 12):
+        rows, start = [np.ones((length, 2)), np.concatenate([np.ones((length, 2)), hole])], np.zeros((length, 2))
+        found = attributions(model, rows, baseline=[np.concatenate([hole, start])])
+        np.testing.assert_allclose(found.baseline, model.predict([start])[0], rtol=1e-5, atol=1e-6)
+        assert_complete(found)
+    for odd in (np.ones((2, 2)), np.ones((5, 2)), None):
+        with pytest.raises(ValueError, match=r"baseline is a sequence of 3 steps, and row 1 has [025],.*each length"):
+            attributions(model, [np.ones((3, 2)), odd], baseline=[np.zeros((3, 2))])
+
+
 # What is refused
 
 

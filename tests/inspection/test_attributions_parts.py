@@ -281,6 +281,23 @@ def test_a_baseline_of_ones_own_is_taken_for_the_parts_that_it_has(on_samples, o
     assert not found.to_frame()[TABLE].to_numpy()[0].any()
 
 
+def test_a_sequence_among_the_parts_of_a_baseline_is_as_long_as_those_of_the_rows():
+    rng = np.random.default_rng(0)
+    sounds, table = [rng.normal(size=(2 + row % 5, 2)) for row in range(40)], rng.normal(size=(40, 1))
+    frame = pd.DataFrame({"sound": sounds, "number": table[:, 0]})
+    model = MultiTaskRegressor(max_iter=2, companions=None, random_state=0).fit(
+        frame, table + frame.index.to_numpy()[:, None] % 5
+    )
+    rows = frame.iloc[[1, 6]].assign(sound=[sounds[1], None])  # what lacks the part has no steps to compare
+    start = frame.iloc[[11]]
+    found = attributions(model, rows, baseline=start)
+    np.testing.assert_allclose(found.baseline[0], np.ravel(model.predict(start))[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="'sound': baseline is a sequence of 4 steps, and row 0 has 3"):
+        attributions(model, rows, baseline=frame.iloc[[2]])
+    without = attributions(model, rows, baseline=frame.iloc[[2]].assign(sound=[None]))
+    np.testing.assert_allclose(without.residual, 0, atol=1e-3)
+
+
 def test_chunks_of_rows_make_no_difference(on_samples, monkeypatch):
     whole = attributions(on_samples, SAMPLES[:30])
     monkeypatch.setattr("skmtl.inspection._attributions.CHUNK_VALUES", 1)

@@ -43,6 +43,17 @@ def test_padding_of_a_sequence_changes_nothing(length, extra):
     torch.testing.assert_close(module(sequences(longer, there)), alone, rtol=1e-5, atol=1e-5)
 
 
+def test_steps_that_no_row_of_a_batch_has_are_not_read():
+    module = net((9, 3))
+    read = []
+    module.members[0].stages[0].register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].shape[2]))
+    steps, there = torch.randn(6, 9, 3, generator=torch.Generator().manual_seed(1)), torch.ones(6, 9)
+    there[:, 4:], there[0, 2:] = 0, 0
+    alone = module(sequences(steps[:, :4], there[:, :4]))
+    torch.testing.assert_close(module(sequences(steps, there)), alone, rtol=0, atol=0)
+    assert read == [4, 4]
+
+
 def test_an_empty_sequence_is_finite():
     module = net((4, 3))
     found = module(torch.zeros(2, 16))

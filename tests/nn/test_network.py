@@ -100,6 +100,7 @@ def test_counts():
     assert network.n_members == 3
     assert network.widest == 6
     assert network_of(torch.zeros(1, 9), sizes=()).widest == 9
+    assert network.widest_of(100.0) == 6  # its layers are as wide as they are, whatever the length of a row
 
 
 @pytest.mark.parametrize("make", [network_of, foreign])

@@ -68,6 +68,18 @@ def test_padding_changes_nothing_wherever_it_stands(cell, before):
     torch.testing.assert_close(module(flat(padded, there)), alone, rtol=1e-5, atol=1e-6)
 
 
+def test_steps_that_no_row_of_a_batch_has_are_not_read():
+    module = net()
+    read = []
+    module.members[0].layers[0].register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].shape[1]))
+    there = torch.ones(4, N_STEPS)
+    there[:, 5:], there[1, 2:], there[2] = 0, 0, 0
+    torch.testing.assert_close(module(flat(steps, there)), module(flat(steps[:, :5], there[:, :5])), rtol=0, atol=0)
+    module(flat(steps, 0.1 * there))  # as of rows mixed in pairs
+    module(flat(steps, 0 * there))
+    assert read == [5, 5, 5, 1]
+
+
 def test_dropout_drops_the_same_inputs_and_states_at_all_steps():
     (own,) = net(dropout=0.5, bidirectional=False).members
     layer = own.layers[0].train()
