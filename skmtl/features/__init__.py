@@ -5,7 +5,8 @@ matrix, whose columns a `Layout` describes. A `Standardizer` measures the matrix
 numbers standardised, holes imputed and marked, few categories one-hot, many as places in a table of embeddings.
 """
 
-from ._arrays import ArrayReader, ArrayStandardizer
+from ._array_standardizer import ArrayStandardizer
+from ._arrays import ArrayReader
 from ._backbone import Backbone, need
 from ._bags import BagEncoder, BagReader
 from ._chunks import CHUNK_BYTES, as_tensor, check_finite, row_chunks
@@ -16,7 +17,8 @@ from ._frames import FrameReader, Samples, samples_of
 from ._inputs import Inputs
 from ._kinds import is_missing
 from ._layout import Joined, Layout
-from ._modal import ModalReader, ModalStandardizer, width_of
+from ._modal import ModalReader
+from ._modal_standardizer import ModalStandardizer, width_of
 from ._occurrences import TextPlaces, TextWords
 from ._pretrained import PretrainedReader, PretrainedStandardizer, RepresentationReader
 from ._readers import (

@@ -10,7 +10,8 @@ from sklearn.utils import _safe_indexing
 
 from ._frames import FrameReader
 from ._layout import Layout
-from ._modal import ModalReader, present, side_by_side
+from ._modal import ModalReader, side_by_side
+from ._modal_standardizer import present
 from ._pretrained import RepresentationReader
 
 

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 
-from ._arrays import ArrayStandardizer
+from ._array_standardizer import ArrayStandardizer
 from ._bags import BagEncoder
 from ._chunks import check_finite
 from ._forms import Form
 from ._frames import FrameReader, Samples
 from ._layout import Layout
-from ._modal import ModalReader, ModalStandardizer, reader_of_form
+from ._modal import ModalReader, reader_of_form
+from ._modal_standardizer import ModalStandardizer
 from ._pretrained import PretrainedStandardizer
 from ._reading import number_matrix
 from ._standardizer import Standardizer
