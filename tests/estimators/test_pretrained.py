@@ -387,7 +387,7 @@ def test_texts_images_and_columns_do_not_mix(classifier):
         model.predict(X)
     with pytest.raises(ValueError, match="images of shape"):
         model.predict(IMAGES[:, :, :6])
-    with pytest.raises(ValueError, match="one text a row at fit"):
+    with pytest.raises(ValueError, match="is read as one text a row, and has shape"):
         classifier().fit(X, Y).predict(IMAGES)
 
 
