@@ -100,27 +100,25 @@ class ArrayStandardizer:
         del keys
         if not len(weights):
             return self
-        lows, highs = self._extremes(X, rows)
+        lows, highs = self._extremes(X, rows, np.inf)
         if not self._measured:
             self._limit = ordinary_limit(np.maximum(-lows, highs), weights)
         absurd = np.flatnonzero((np.maximum(-lows, highs) > self._limit).any(axis=1))
-        limit = self._of_cells(self._limit) if len(absurd) else None
         if len(absurd):
-            lows[absurd], highs[absurd] = self._extremes(X, absurd if rows is None else rows[absurd], limit)
+            lows[absurd], highs[absurd] = self._extremes(X, absurd if rows is None else rows[absurd], self._limit)
         self._low = np.fmin(self._low, np.fmin.reduce(lows))
         self._high = np.fmax(self._high, np.fmax.reduce(highs))
         if not self._measured:
-            self._measure(X, rows, weights, limit)
+            self._measure(X, rows, weights, self._limit if len(absurd) else np.inf)
             self._measured = True
         return self
 
     def _extremes(
-        self, X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | None = None
+        self, X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the least and the greatest value of each sample, `(n, features)`, NaN where all are missing."""
         found = []
-        for _, chunk in _chunks(X, rows, limit):
-            values = self._by_feature(as_tensor(chunk)).numpy()
+        for _, _, values in self._chunks(X, rows, limit):
             least, most = values.min(axis=1), values.max(axis=1)
             if np.isnan(least).any():
                 least, most = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
@@ -128,13 +126,13 @@ class ArrayStandardizer:
         lows, highs = np.concatenate(found, axis=1)
         return lows, highs
 
-    def _measure(self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, limit: np.ndarray | None) -> None:
+    def _measure(self, X: np.ndarray, rows: np.ndarray | None, weights: np.ndarray, limit: np.ndarray | float) -> None:
         """Set means and scales."""
         centre: np.ndarray | None = None
         total, first, second = (np.zeros(len(self.mean_)) for _ in range(3))
         cell_total, cell_sum = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        for place, chunk in _chunks(X, rows, limit):
-            values = self._by_feature(torch.from_numpy(chunk.astype(np.float64))).numpy()  # (n, values, features)
+        for place, chunk, values in self._chunks(X, rows, limit):
+            values = values.astype(np.float64, copy=False)
             there = ~np.isnan(values)
             if centre is None:
                 counts = there.sum((0, 1))
@@ -155,13 +153,21 @@ class ArrayStandardizer:
         spread = np.sqrt(np.maximum(variance, 0))
         varies = spread > 1e-12 * np.abs(self.mean_)
         self.inverse_scale_ = np.where(varies, 1 / np.where(varies, spread, 1), 0)
-        mean = self._of_cells(self.mean_)
+        repeats = prod(self.shape) // len(self.mean_)
+        mean = np.repeat(self.mean_, repeats) if self.form is Form.IMAGE else np.tile(self.mean_, repeats)
         self.mean_sample_ = np.where(cell_total > 0, cell_sum / np.where(cell_total > 0, cell_total, 1), mean)
 
-    def _of_cells(self, features: np.ndarray) -> np.ndarray:
-        """Return a number per feature as one per column of the matrix."""
-        repeats = prod(self.shape) // len(features)
-        return np.repeat(features, repeats) if self.form is Form.IMAGE else np.tile(features, repeats)
+    def _chunks(
+        self, X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | float
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Walk through X as `row_chunks` does, chunks also by feature; what is farther from 0 than a limit is NaN."""
+        for place, chunk in row_chunks(X, rows):
+            limited = np.isfinite(limit).any()
+            own = chunk.astype(np.float64) if limited else chunk
+            values = self._by_feature(as_tensor(own)).numpy()  # (n, values, features), in the memory of the chunk
+            if limited:
+                values[np.abs(values) > limit] = np.nan
+            yield place, own, values
 
     def lengths(self, X: np.ndarray) -> np.ndarray | None:
         """Return how many steps of sequences are there, `(n,)`, where the longest of fit counts 1; None: images.
@@ -230,12 +236,3 @@ def steps_there(array: np.ndarray) -> np.ndarray:
     flat = array.reshape(len(array), -1)
     parts = [~np.isnan(chunk.reshape(len(chunk), *array.shape[1:])).all(2) for _, chunk in row_chunks(flat)]
     return np.concatenate(parts)
-
-
-def _chunks(X: np.ndarray, rows: np.ndarray | None, limit: np.ndarray | None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Walk through X as `row_chunks` does; what is farther from 0 than its column's limit is NaN."""
-    for place, chunk in row_chunks(X, rows):
-        if limit is not None:
-            chunk = chunk.astype(np.float64)
-            chunk[np.abs(chunk) > limit] = np.nan
-        yield place, chunk

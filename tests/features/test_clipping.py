@@ -64,3 +64,13 @@ def test_what_was_fitted_is_not_clipped_and_later_chunks_reach_farther(dtype):
     standardizer.update(later, None, np.ones(2))
     found = standardizer.tensor(later, torch.float64, "cpu").numpy()
     np.testing.assert_allclose(found * scale, [[-1.5, 1.5], [98.5, -101.5]], rtol=1e-6)
+
+
+def test_an_absurd_value_in_a_later_and_longer_sequence_does_not_count_either():
+    first, later = np.array([[1.0, 2, 3, 5]]), np.array([[2.0, 4, 1, 3, 4, 9]])
+    absurd = np.where(np.arange(6) == 4, 1e30, later)
+    expected, found = (
+        ArrayStandardizer(Form.SEQUENCE, (2, 2)).update(first, None, np.ones(1)).update(rows, None, np.ones(1))
+        for rows in (np.where(absurd > 9, np.nan, later), absurd)
+    )
+    torch.testing.assert_close(found.tensor(later, torch.float64, "cpu"), expected.tensor(later, torch.float64, "cpu"))
