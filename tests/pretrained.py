@@ -22,7 +22,10 @@ def tokenizer():
 
 
 def save_models(folder):
-    """Write `bert`, `gpt2` and `vit`, models of two layers with 16 units, below a folder; return their paths."""
+    """Write models below a folder, and return their paths.
+
+    `bert`, `gpt2` and `vit` have two layers of 16 units, `resnet` has a stage of 4 channels and one of 6.
+    """
     import transformers
 
     sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "hidden_size": 16}
@@ -33,13 +36,15 @@ def save_models(folder):
             vocab_size=len(words), n_embd=16, n_layer=2, n_head=2, n_positions=16, bos_token_id=2, eos_token_id=3
         ),
         "vit": transformers.ViTConfig(image_size=8, patch_size=4, num_channels=1, **sizes),
+        "resnet": transformers.ResNetConfig(
+            num_channels=1, embedding_size=4, hidden_sizes=[4, 6], depths=[1, 1], layer_type="basic"
+        ),
     }
-    kinds = {"bert": transformers.BertModel, "gpt2": transformers.GPT2Model, "vit": transformers.ViTModel}
     transformers.utils.logging.disable_progress_bar()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, config in configs.items():
-            kinds[name](config).save_pretrained(folder / name)
-            if name != "vit":
+            transformers.AutoModel.from_config(config).save_pretrained(folder / name)
+            if name in ("bert", "gpt2"):
                 words.save_pretrained(folder / name)
     return {name: str(folder / name) for name in configs}

@@ -120,6 +120,13 @@ class Backbone:
         names = inspect.signature(self.load().forward).parameters
         return Form.IMAGE if "pixel_values" in names else Form.TEXT
 
+    @property
+    def n_layers(self) -> int:
+        """Layers that the model says it has; 1 if it does not say."""
+        config = self.load().config
+        stages = len(getattr(config, "depths", ())) or 1  # of convolutional models
+        return int(getattr(config, "num_hidden_layers", stages))
+
     def copy(self) -> nn.Module:
         """Return a copy whose modules are its own, but whose weights still share memory with the model's."""
         model = self.load()
@@ -344,7 +351,8 @@ class Backbone:
                 f"The model in {self.source!r}, a {type(found).__name__}, reads neither texts alone nor images alone "
                 "with one encoder or decoder. Give one like BERT, GPT-2 or ViT."
             )
-        if getattr(found, "pooler", None) is not None:
+        pooler = getattr(found, "pooler", None)
+        if pooler is not None and list(pooler.parameters()):
             found.pooler = None  # its weights are for a task of its own; representations are pooled here
         model: nn.Module = found.float().eval().requires_grad_(False)
         return model

@@ -1,4 +1,4 @@
-"""What a pretrained model makes of texts or images: one vector a row, pooled over its tokens."""
+"""What a pretrained model makes of texts or images: a vector a row and layer, pooled over its tokens."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ class Passage:
     ----------
     pooling : str
         A name of `POOLINGS`.
+    layers : int
+        Last layers whose units are pooled, each by itself; their vectors stand side by side, the last layer's first.
     chunk_size : int or None
         Rows that go through at once; None: as `CHUNK_ROWS` says. Rows are sorted by length first, and each chunk is as
         long as its longest.
@@ -60,6 +62,7 @@ class Passage:
     """
 
     pooling: str = "mean"
+    layers: int = 1
     chunk_size: int | None = None
     precision: str = "float32"
     checkpointing: bool = False
@@ -102,8 +105,10 @@ class Passage:
         vectors: Tensor = table(_tokens(x, padding))
         return vectors
 
-    def represent(self, model: nn.Module, x: Tensor, padding: int = 0, vectors: Tensor | None = None) -> Tensor:
-        """Return the representation, `(B, H)`.
+    def represent(
+        self, model: nn.Module, x: Tensor, padding: int = 0, vectors: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the vectors of the layers, `(B, H)` each, the last layer's first.
 
         Parameters
         ----------
@@ -115,6 +120,11 @@ class Passage:
             The token that is put behind a text's end.
         vectors : Tensor of shape (B, L, E) or None, default=None
             Read in the place of those of the tokens; None: these.
+
+        Raises
+        ------
+        ValueError
+            If the model does not return the units of as many layers.
         """
         lengths = (x > 0).sum(1) if not self.shape else torch.zeros(len(x), dtype=torch.long, device=x.device)
         order = lengths.argsort(stable=True)
@@ -124,13 +134,14 @@ class Passage:
             own = x[rows] if self.shape else x[rows, : max(1, int(lengths[rows].max()))]
             read = None if vectors is None else vectors[rows, : own.shape[1]]
             if again:
-                parts.append(cast(Tensor, checkpoint(self._chunk, model, own, padding, read, use_reentrant=False)))
+                parts.append(checkpoint(self._chunk, model, own, padding, read, use_reentrant=False))
             else:
                 parts.append(self._chunk(model, own, padding, read))
-        return torch.cat(parts)[order.argsort()]
+        back = order.argsort()
+        return tuple(torch.cat(own)[back] for own in zip(*parts, strict=True))
 
-    def _chunk(self, model: nn.Module, x: Tensor, padding: int, vectors: Tensor | None) -> Tensor:
-        """Run one chunk, `(B, L)` → `(B, H)`."""
+    def _chunk(self, model: nn.Module, x: Tensor, padding: int, vectors: Tensor | None) -> tuple[Tensor, ...]:
+        """Run one chunk, `(B, L)` → `(B, H)` of each layer."""
         low = self.precision == "bfloat16"
         inputs: dict[str, Any]
         if self.shape:
@@ -142,8 +153,25 @@ class Passage:
             inputs = {"input_ids": _tokens(x, padding)} if vectors is None else {"inputs_embeds": vectors}
             inputs["attention_mask"] = read
         with torch.autocast(x.device.type, torch.bfloat16) if low else nullcontext():
-            units: Tensor = model(**inputs).last_hidden_state
-        units = units.float()
+            layers = self._units(model, inputs)
+        return tuple(self._pooled(units.float(), there) for units in layers)
+
+    def _units(self, model: nn.Module, inputs: dict[str, Any]) -> list[Tensor]:
+        """Return the units of the last layers, the last one first."""
+        if self.layers == 1:
+            return [model(**inputs).last_hidden_state]
+        found = model(**inputs, output_hidden_states=True)
+        # The first are no layer's, but what goes into the first one; of the last, a norm may follow.
+        inner = (getattr(found, "hidden_states", None) or ())[1:-1]
+        if len(inner) + 1 < self.layers:
+            raise ValueError(
+                f"pooled_layers={self.layers}, but a {type(model).__name__} returns the units of {len(inner) + 1} "
+                f"layers. Set pooled_layers={len(inner) + 1} or less."
+            )
+        return [found.last_hidden_state, *inner[: -self.layers : -1]]
+
+    def _pooled(self, units: Tensor, there: Tensor | None) -> Tensor:
+        """Return one vector a row, `(B, H)`."""
         if units.dim() == 4:  # a map of features (B, H, height, width)
             units = units.flatten(2).transpose(1, 2)  # (B, L, H)
         there = units.new_ones(units.shape[:2]) if there is None else there
@@ -176,7 +204,7 @@ class FrozenEncoder:
         return self.passage.vectors(self._model, x.to(self.device), self._padding).unsqueeze(1)
 
     def __call__(self, x: Tensor, vectors: Tensor | None = None) -> Tensor:
-        """Return what it makes of rows, `(B, L)` → `(B, H)` on the CPU.
+        """Return what it makes of rows, all layers side by side, `(B, L)` → `(B, H)` on the CPU.
 
         Parameters
         ----------
@@ -185,4 +213,4 @@ class FrozenEncoder:
             Read in the place of those of the tokens.
         """
         own = None if vectors is None else vectors[:, 0]
-        return self.passage.represent(self._model, x.to(self.device), self._padding, own).cpu()
+        return torch.cat(self.passage.represent(self._model, x.to(self.device), self._padding, own), 1).cpu()

@@ -98,7 +98,10 @@ class Tuning:
         try:
             peft.inject_adapter_in_model(config, model)
         except Exception as error:
-            raise ValueError(f"adapters={self.adapters!r} do not fit a {type(model).__name__}: {error}") from error
+            raise ValueError(
+                f"adapters={self.adapters!r} do not fit a {type(model).__name__}: {error} Set adapters=None and "
+                "trainable='all', or give a configuration of peft that names layers of the model."
+            ) from error
 
     def _chosen(self, model: nn.Module) -> Iterator[int]:
         """Yield the identities of the weights that are trained: of the last layers, and of what stands behind them."""
@@ -140,7 +143,7 @@ def layers_of(model: nn.Module) -> tuple[str, nn.ModuleList]:
 
 
 class PretrainedEncoder(nn.Module):
-    """One copy of a pretrained model, some of which is trained.
+    """One copy of a pretrained model, some of which is trained; what a layer makes of a row has mean 0 and variance 1.
 
     Weights that are not trained share memory with those of other copies, and are no part of a pickle: they are read
     from the model's folder when the copy is first used.
@@ -168,7 +171,8 @@ class PretrainedEncoder(nn.Module):
     def forward(self, x: Tensor, vectors: Tensor | None = None) -> Tensor:
         """Map `(B, L)` to `(B, H)`; with `vectors`, `(B, L, E)`, in the place of those of the tokens."""
         model = self._restored() if self.model is None else self.model
-        return self.passage.represent(model, x, self._padding, vectors)
+        layers = self.passage.represent(model, x, self._padding, vectors)
+        return torch.cat([layer_norm(own, own.shape[1:]) for own in layers], 1)
 
     def vectors(self, x: Tensor) -> Tensor:
         """Return the vectors of tokens, `(B, L)` → `(B, L, E)`."""
@@ -180,7 +184,10 @@ class PretrainedEncoder(nn.Module):
         return 0 if self.passage.shape else self.backbone.padding
 
     def train(self, mode: bool = True) -> PretrainedEncoder:
-        """Set the mode of what is trained; the rest stays in evaluation mode: its dropout would only be noise."""
+        """Set the mode of what is trained; the rest stays in evaluation mode: its dropout would only be noise.
+
+        So do norms of batches, whose statistics are no parameters: those of the folder stay.
+        """
         super().train(mode)
         if self.model is not None:
             self.model.eval()
@@ -189,6 +196,9 @@ class PretrainedEncoder(nn.Module):
                 for part in self._parts(self.model):
                     if all(id(weight) in trained for weight in part.parameters()):
                         part.train()
+                for layer in self.model.modules():
+                    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                        layer.eval()
         return self
 
     def _parts(self, model: nn.Module) -> Iterator[nn.Module]:
@@ -221,7 +231,7 @@ class PretrainedEncoder(nn.Module):
 
 
 class MemberEncoders(nn.Module):
-    """A pretrained model a member, trained further; what it makes of a row is scaled to mean 0 and variance 1.
+    """A pretrained model a member, trained further.
 
     Stands before the trunk: all tasks read it.
 
@@ -279,7 +289,7 @@ class MemberEncoders(nn.Module):
             member(x if x.dim() == 2 else x[place], None if vectors is None else vectors[:, place])
             for place, member in enumerate(self.members)
         ]
-        return layer_norm(torch.stack(parts), (self.n_outputs,))
+        return torch.stack(parts)
 
     def vectors(self, x: Tensor) -> Tensor:
         """Return the vectors of tokens in all members, `(B, L)` → `(B, M, L, E)`.

@@ -24,6 +24,8 @@ from ._mlp import MLPTrunk
 
 # Learning rates of what is added to a pretrained model, and of its own weights.
 ADAPTERS_RATE, WEIGHTS_RATE = 1e-3, 3e-5
+# Last layers of a frozen model that are pooled, where it has as many.
+POOLED_LAYERS = 4
 # What models read, and how it is given.
 KINDS = {
     Form.TEXT: "texts, a list, Series or array of strings",
@@ -58,6 +60,10 @@ class PretrainedTrunk(MLPTrunk):
     pooling : {"mean", "first", "last", "max"}, default="mean"
         How one vector is made of the last units of a row's tokens. "first" suits models with a token for the whole
         in front, as BERT and ViT; "last" those that read from left to right, as GPT-2. Padding never counts.
+    pooled_layers : int or "auto", default="auto"
+        How many of the model's last layers are pooled; their vectors stand side by side. "auto": 4 of a frozen model,
+        as earlier layers know what the last has forgotten (Devlin et al. 2019, table 7), or all that it has; 1 of a
+        model that is trained.
     max_length : int, default=256
         Tokens of a text that are read, the special ones of the tokenizer included; the model's own limit holds, too.
     hidden_layer_sizes : sequence of int, default=(512,)
@@ -90,6 +96,9 @@ class PretrainedTrunk(MLPTrunk):
 
     References
     ----------
+    Devlin, J., Chang, M.-W., Lee, K., and Toutanova, K. (2019). BERT: Pre-training of deep bidirectional transformers
+    for language understanding. NAACL.
+
     Hu, E. J., Shen, Y., Wallis, P., Allen-Zhu, Z., Li, Y., Wang, S., Wang, L., and Chen, W. (2022). LoRA: Low-rank
     adaptation of large language models. ICLR.
 
@@ -109,6 +118,7 @@ class PretrainedTrunk(MLPTrunk):
         "rank": [Interval(Integral, 1, None, closed="left")],
         "trainable": [StrOptions({"auto", "none", "adapters", "all"}), Interval(Integral, 1, None, closed="left")],
         "pooling": [StrOptions(set(POOLINGS))],
+        "pooled_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_length": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "warm_up": [Interval(Real, 0, None, closed="left")],
@@ -126,6 +136,7 @@ class PretrainedTrunk(MLPTrunk):
         rank: int = 8,
         trainable: str | int = "auto",
         pooling: str = "mean",
+        pooled_layers: int | str = "auto",
         max_length: int = 256,
         hidden_layer_sizes: Sequence[int] = (512,),
         activation: str = "relu",
@@ -143,6 +154,7 @@ class PretrainedTrunk(MLPTrunk):
         self.rank = rank
         self.trainable = trainable
         self.pooling = pooling
+        self.pooled_layers = pooled_layers
         self.max_length = max_length
         self.learning_rate = learning_rate
         self.warm_up = warm_up
@@ -199,7 +211,7 @@ class PretrainedTrunk(MLPTrunk):
             backbone.check_length(self.max_length)
         if not self.frozen:
             return PretrainedReader(backbone, self.max_length)
-        return RepresentationReader(backbone, self.max_length, self._passage(()), device)
+        return RepresentationReader(backbone, self.max_length, self._passage(backbone, ()), device)
 
     def encoders(self, standardizer: PretrainedStandardizer, generators: Sequence[torch.Generator]) -> MemberEncoders:
         """Return the models of all members, of which a part is trained.
@@ -216,11 +228,14 @@ class PretrainedTrunk(MLPTrunk):
         if isinstance(rate, str):
             rate = WEIGHTS_RATE if self.adapters is None else ADAPTERS_RATE
         pace = Pace(float(rate), float(self.warm_up))
-        return MemberEncoders(standardizer.backbone, self._passage(standardizer.shape), tuning, pace, generators)
+        passage = self._passage(standardizer.backbone, standardizer.shape)
+        return MemberEncoders(standardizer.backbone, passage, tuning, pace, generators)
 
-    def _passage(self, shape: tuple[int, ...]) -> Passage:
-        size = None if isinstance(self.chunk_size, str) else int(self.chunk_size)
-        return Passage(self.pooling, size, self.precision, self.checkpointing, shape)
+    def _passage(self, backbone: Backbone, shape: tuple[int, ...]) -> Passage:
+        layers, size = self.pooled_layers, None if isinstance(self.chunk_size, str) else int(self.chunk_size)
+        if isinstance(layers, str):
+            layers = min(POOLED_LAYERS, backbone.n_layers) if self.frozen else 1
+        return Passage(self.pooling, int(layers), size, self.precision, self.checkpointing, shape)
 
     def _check(self) -> None:
         self._validate_params()

@@ -54,10 +54,11 @@ def accuracies(model, inputs=X, labels=Y):
         ("gpt2", {"trainable": "all", "pooling": "last", "learning_rate": 3e-3}, X),
         ("vit", {}, IMAGES),
         ("vit", {"trainable": "all", "learning_rate": 3e-3}, IMAGES),
+        ("resnet", {"trainable": "all", "learning_rate": 3e-3}, IMAGES),
     ],
 )
 def test_what_was_trained_beats_the_most_frequent_class(classifier, kind, trunk, inputs):
-    labels = Y if kind != "vit" else np.column_stack([TOPIC == 1, MOOD])
+    labels = Y if inputs is X else np.column_stack([TOPIC == 1, MOOD])
     model = classifier(kind, trunk, max_iter=20 if trunk else 60, early_stopping=False, learning_rate_init=1e-2)
     model.fit(inputs[:120], labels[:120])
     frequent = np.array([np.unique(column[:120], return_counts=True)[1].max() / 120 for column in labels.T])
@@ -158,10 +159,26 @@ def test_a_frozen_model_is_a_table_of_representations(classifier, pretrained_mod
     backbone = Backbone(pretrained_models["bert"])
     (ids,) = backbone.tokenizer()([X[0]])["input_ids"]
     with torch.no_grad():
-        units = backbone.load()(torch.tensor([ids])).last_hidden_state.mean(1)
-    np.testing.assert_allclose(model._model.reader.matrix(X[:1]), units, rtol=1e-5, atol=1e-6)
+        first, last = backbone.load()(torch.tensor([ids]), output_hidden_states=True).hidden_states[1:]
+    expected = torch.cat([last.mean(1), first.mean(1)], 1)
+    np.testing.assert_allclose(model._model.reader.matrix(X[:1]), expected, rtol=1e-5, atol=1e-6)
     assert model.transform(X[:2]).shape == (2, 2 * 16)
     assert model.n_features_in_ == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "trunk", "n_layers"),
+    [
+        ("bert", {}, 2),  # of four that are asked for, it has two
+        ("gpt2", {"pooled_layers": 1}, 1),
+        ("vit", {}, 2),
+        ("bert", {"adapters": "lora"}, 1),
+        ("vit", {"trainable": 1, "pooled_layers": 2}, 2),
+    ],
+)
+def test_the_last_layers_that_are_asked_for_are_read(classifier, kind, trunk, n_layers):
+    model = classifier(kind, trunk, max_iter=1, sharing="hard").fit(IMAGES if kind == "vit" else X, Y)
+    assert model.net_.module_.trunk.layers[0].weight.shape[1:] == (n_layers * 16, 16)
 
 
 BYTES = (IMAGES * 255).astype(np.uint8)
@@ -239,6 +256,14 @@ def test_pickles_and_clones_predict_the_same(classifier, trunk):
     expected = model.predict_proba(X)[1]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X)[1], expected)
     np.testing.assert_array_equal(clone(model).fit(X, Y).predict_proba(X)[1], expected)
+
+
+@pytest.mark.parametrize("trunk", [{}, {"trainable": "all"}], ids=["frozen", "all"])
+def test_statistics_of_batches_stay_those_of_the_folder(classifier, trunk):
+    """A pickle holds what was trained, and training on batches must not have moved anything else."""
+    model = classifier("resnet", trunk, max_iter=3).fit(IMAGES, Y)
+    expected = model.predict_proba(IMAGES)[1]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(IMAGES)[1], expected)
 
 
 def test_a_model_file_without_its_folder_says_so_when_it_is_used(classifier, pretrained_models, tmp_path):
@@ -336,6 +361,9 @@ def test_checkpoints_and_low_precision_train_too(classifier):
     ("trunk", "message"),
     [
         ({"pooling": "median"}, "'pooling' parameter of PretrainedTrunk must be"),
+        ({"pooled_layers": 0}, "'pooled_layers' parameter of PretrainedTrunk must be"),
+        ({"pooled_layers": 3}, "pooled_layers=3, but a BertModel returns the units of 2 layers"),
+        ({"pooled_layers": 3, "adapters": "lora"}, "pooled_layers=3, but a BertModel returns the units of 2 layers"),
         ({"rank": 0}, "'rank' parameter of PretrainedTrunk must be"),
         ({"adapters": "prefix"}, r"adapters must be None, one of \['dora', 'lora', 'rslora'\] .* got 'prefix'"),
         ({"adapters": 3}, "or a configuration of peft, got 3"),
@@ -360,6 +388,8 @@ def test_a_configuration_of_peft_serves_and_stays_as_it_was(classifier):
     own = peft.LoraConfig(r=2, target_modules=["query"])
     model = classifier("bert", {"adapters": own}).fit(X, Y)
     assert all("query.lora" in name for name in model.net_.module_.embedding.members[0].names)
+    with pytest.raises(ValueError, match=r"do not fit a ResNetModel: .* give a configuration of peft"):
+        classifier("resnet", {"adapters": "lora"}).fit(IMAGES, Y)
     with pytest.raises(ValueError, match="do not fit a BertModel"):
         classifier("bert", {"adapters": peft.LoraConfig(target_modules=["nowhere"])}).fit(X, Y)
 
@@ -429,7 +459,7 @@ def test_a_frozen_model_reads_a_part_once_and_as_it_would(classifier, pretrained
         model._model.reader.matrix(parts)[:, block.columns].toarray(), alone.matrix(inputs), rtol=1e-5, atol=1e-6
     )
     (encoder,) = [one for one in model.net_.module_.trunk.members[0].encoders if one.n_outputs == 8]
-    assert encoder.trunk.layers[0].weight.shape == (1, 16, 8)
+    assert encoder.trunk.layers[0].weight.shape == (1, 32, 8)
     expected = model.predict_proba(parts)[0]
     np.testing.assert_array_equal(clone(model).fit(parts, Y).predict_proba(parts)[0], expected)
     pickled = pickle.dumps(model)

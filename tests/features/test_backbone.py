@@ -19,7 +19,7 @@ def same_memory(ours, theirs):
 
 def test_models_are_told_apart_by_what_they_read(pretrained_models):
     forms = {name: Backbone(folder).form for name, folder in pretrained_models.items()}
-    assert forms == {"bert": Form.TEXT, "gpt2": Form.TEXT, "vit": Form.IMAGE}
+    assert forms == {"bert": Form.TEXT, "gpt2": Form.TEXT, "vit": Form.IMAGE, "resnet": Form.IMAGE}
 
 
 def test_a_model_is_loaded_once_and_copies_share_its_weights(pretrained_models):

@@ -105,7 +105,8 @@ def test_words_have_the_integral_over_vectors_of_their_tokens(fitted):
     start = torch.where((read["input_ids"] > 3).unsqueeze(2), table.weight[tokenizer.pad_token_id], end)
     along = ((torch.arange(n_steps) + 0.5) / n_steps).view(-1, 1, 1)
     vectors = (start + along * (end - start)).detach().requires_grad_()
-    units = bert(inputs_embeds=vectors, attention_mask=torch.ones(vectors.shape[:2])).last_hidden_state.mean(1)
+    given = {"inputs_embeds": vectors, "attention_mask": torch.ones(vectors.shape[:2]), "output_hidden_states": True}
+    units = torch.cat([layer.mean(1) for layer in bert(**given).hidden_states[:0:-1]], 1)  # of two layers
     mean, scale = (torch.from_numpy(one) for one in (own.standardizer.mean_, own.standardizer.inverse_scale_))
     outputs = network(((units - mean) * scale).to(network.head.weight.dtype))
     (members,) = [
@@ -258,7 +259,7 @@ def test_pictures_are_drawn(fitted):
 def test_vectors_in_the_place_of_tokens_change_nothing(pretrained_models):
     texts = ["good film", "", "the food was not very good"]
     for kind in ("bert", "gpt2"):
-        backbone, passage = Backbone(pretrained_models[kind]), Passage("mean", 2)
+        backbone, passage = Backbone(pretrained_models[kind]), Passage("mean", 2, 2)
         x = torch.from_numpy(backbone.tokens(texts, 99)).float()
         with torch.no_grad():
             vectors = passage.vectors(backbone.load(), x, backbone.padding)
