@@ -12,9 +12,10 @@ from ..features import (
     AnyStandardizer,
     FrameReader,
     ModalReader,
+    ModalStandardizer,
+    PretrainedReader,
     Reader,
     RepresentationReader,
-    Standardizer,
 )
 from ..nn import MLP, MemberEncoders
 from ._model import Model
@@ -44,6 +45,8 @@ class ExplainedColumn:
         1: numbers.
     reader : Reader
         What reads X for it: as the model does, but for what goes into a frozen pretrained model.
+    standardizer : AnyStandardizer
+        Of the matrix of `reader`.
     rows_at_once : int or None
         How many rows go through a pretrained model at once; None: there is none.
     n_products : int
@@ -74,26 +77,22 @@ class ExplainedColumn:
         self.reader: Reader = model.reader
         self.rows_at_once: int | None = None
         self.n_products = network.n_products
-        self._standardizer: AnyStandardizer = model.standardizer
-        inner = model.reader.inner if isinstance(model.reader, FrameReader) else model.reader
+        self.standardizer: AnyStandardizer = model.standardizer
+        inner: Any = model.reader.inner if isinstance(model.reader, FrameReader) else model.reader
         weight, embedding = network.head.weight, network.embedding
+        frozen = _frozen_parts(inner)
+        if frozen:
+            inward = inner.inward()
+            self.reader = model.reader.inward(inward) if isinstance(model.reader, FrameReader) else inward
+            self.standardizer = _inward(model.standardizer, inward)
+            self.rows_at_once = min(own.passage.rows_at_once(own.device) for own in frozen.values())
+            for own in frozen.values():
+                self.n_products += sum(parameter.numel() for parameter in own.backbone.load().parameters())
         if isinstance(inner, RepresentationReader):
-            assert isinstance(model.standardizer, Standardizer)
-            self.reader = inward = inner.inward()
-            if isinstance(model.reader, FrameReader):
-                self.reader = model.reader.inward(inward)
-            self._standardizer = inward.standardizer()
             self._path: Path = through_frozen(inner, model.standardizer, weight)
-            self.rows_at_once = inner.passage.rows_at_once(inner.device)
-            self.n_products += sum(parameter.numel() for parameter in inner.backbone.load().parameters())
             return
-        parts = inner.readers if isinstance(inner, ModalReader) else {}
-        if closed := [name for name, own in parts.items() if isinstance(own, RepresentationReader)]:
-            raise ValueError(
-                f"Nothing is known of how to explain the part {closed[0]!r}, which a pretrained model reads beside "
-                "others. Of a data frame, skmtl.inspection.permutation_importance says what each column is worth."
-            )
-        self._path = path_of(model.standardizer, [] if embedding is None else [embedding], network.trunk, weight)
+        tables = [] if embedding is None else [embedding]
+        self._path = path_of(model.standardizer, tables, network.trunk, weight, frozen)
         if isinstance(embedding, MemberEncoders):
             self.rows_at_once = embedding.passage.rows_at_once(weight.device)
 
@@ -158,4 +157,22 @@ class ExplainedColumn:
 
     def _tensor(self, rows: Any) -> Tensor:
         weight = self.model.network.head.weight
-        return self._standardizer.tensor(rows, weight.dtype, weight.device)
+        return self.standardizer.tensor(rows, weight.dtype, weight.device)
+
+
+def _frozen_parts(reader: Any) -> dict[str, RepresentationReader]:
+    """Return the readers of a frozen pretrained model, by the name of the part; "" where X has no parts."""
+    readers = reader.readers if isinstance(reader, ModalReader) else {"": reader}
+    return {name: own for name, own in readers.items() if isinstance(own, RepresentationReader)}
+
+
+def _inward(standardizer: AnyStandardizer, reader: PretrainedReader | ModalReader) -> AnyStandardizer:
+    """Return a standardizer of the matrix of what goes into frozen pretrained models, and not of what comes out."""
+    if isinstance(reader, PretrainedReader):
+        return reader.standardizer()
+    assert isinstance(standardizer, ModalStandardizer)
+    own = {
+        block.name: part.standardizer() if isinstance(part, PretrainedReader) else block.standardizer
+        for block, part in zip(standardizer.blocks, reader.readers.values(), strict=True)
+    }
+    return ModalStandardizer(own, reader.widths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -323,7 +323,13 @@ class StandardizedPath:
         return self._standardizer.tensor(units, self._weight.dtype, self._weight.device)
 
 
-def path_of(standardizer: Any, tables: Sequence[nn.Module], trunk: nn.Module, weight: Tensor) -> Path:
+def path_of(
+    standardizer: Any,
+    tables: Sequence[nn.Module],
+    trunk: nn.Module,
+    weight: Tensor,
+    frozen: Mapping[str, RepresentationReader] | None = None,
+) -> Path:
     """Return the path to what a standardizer makes of rows.
 
     Parameters
@@ -335,6 +341,8 @@ def path_of(standardizer: Any, tables: Sequence[nn.Module], trunk: nn.Module, we
         Of samples of several parts; not read for others.
     weight : Tensor
         Of the dtype and on the device of the network.
+    frozen : mapping of str to RepresentationReader or None, default=None
+        By the name of a part: the reader whose frozen model is on the way to it.
 
     Raises
     ------
@@ -342,9 +350,14 @@ def path_of(standardizer: Any, tables: Sequence[nn.Module], trunk: nn.Module, we
         If nothing is known of how to explain what the standardizer makes.
     """
     if isinstance(standardizer, ModalStandardizer):
-        opened = OpenParts(trunk)
-        parts = zip(standardizer.blocks, opened.tables, strict=True)
-        return PartsPath(opened, [path_of(block.standardizer, own, trunk, weight) for block, own in parts])
+        opened, frozen = OpenParts(trunk), {} if frozen is None else frozen
+        paths = [
+            through_frozen(frozen[block.name], block.standardizer, weight)
+            if block.name in frozen
+            else path_of(block.standardizer, own, trunk, weight)
+            for block, own in zip(standardizer.blocks, opened.tables, strict=True)
+        ]
+        return PartsPath(opened, paths)
     if isinstance(standardizer, ArrayStandardizer):
         usual = standardizer.tensor(standardizer.mean_sample_[None], weight.dtype, weight.device)
         if standardizer.form is Form.SEQUENCE:
@@ -378,7 +391,7 @@ def through(encoder: MemberEncoders | FrozenEncoder, backbone: Backbone, shape: 
     return PixelPath(encoder) if shape else TokenPath(encoder, backbone)
 
 
-def through_frozen(reader: RepresentationReader, standardizer: Standardizer, weight: Tensor) -> StandardizedPath:
+def through_frozen(reader: RepresentationReader, standardizer: Any, weight: Tensor) -> StandardizedPath:
     """Return the path to what goes into a frozen pretrained model.
 
     Parameters

@@ -149,7 +149,7 @@ class Backbone:
         ValueError
             If there is no tokenizer.
         """
-        limit = self._limit(max_length)
+        limit = self.limit(max_length)
         ids = self.tokenizer()(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         table = np.zeros((len(ids), max(1, int(lengths.max(initial=1)))), np.int32)
@@ -177,7 +177,7 @@ class Backbone:
                 f"The tokenizer in {self.source!r}, a {type(tokenizer).__name__}, does not tell where in a text its "
                 "tokens stand, so that nothing can be said of words. Save one that does, of the tokenizers package."
             )
-        limit = self._limit(max_length)
+        limit = self.limit(max_length)
         found = tokenizer(texts, truncation=True, max_length=limit, return_offsets_mapping=True)["offset_mapping"]
         return [np.asarray(own, np.int64).reshape(-1, 2) for own in found]
 
@@ -207,8 +207,14 @@ class Backbone:
                 f"special tokens beside each text, and they count. Set max_length={special + 1} or more."
             )
 
-    def _limit(self, max_length: int) -> int:
-        """Return the tokens of a text that are read."""
+    def limit(self, max_length: int) -> int:
+        """Return the most tokens of a text that are read.
+
+        Parameters
+        ----------
+        max_length : int
+            How many are asked for.
+        """
         positions = getattr(self.load().config, "max_position_embeddings", None)
         known = (self.tokenizer().model_max_length, positions)
         return min([max_length, *(int(most) for most in known if most is not None and 0 < most < _NO_LENGTH)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -18,11 +19,11 @@ from ._forms import Form, form_of
 from ._kinds import is_missing
 from ._layout import Joined, Layout
 from ._modal_standardizer import ModalStandardizer
-from ._pretrained import RepresentationReader
+from ._pretrained import PretrainedReader, RepresentationReader
 from ._table import TableEncoder, TableReader
 from ._texts import TextEncoder, TextReader
 
-PartReader = TableReader | ArrayReader | TextReader | BagReader | RepresentationReader
+PartReader = TableReader | ArrayReader | TextReader | BagReader | PretrainedReader
 
 
 class ModalReader:
@@ -120,13 +121,25 @@ class ModalReader:
                 block = csr_array((len(X), width)) if of_tokens else np.full((len(X), width), np.nan)
             else:
                 with called(self._name_of(name)):
-                    block = _read(reader, reader.matrix, part)
+                    block = _read(reader, reader.matrix, part, width)
             if isinstance(reader, ArrayReader) and reader.form is Form.SEQUENCE:
                 beyond.append(block[:, width:])
                 block = block[:, :width]
             blocks.append(block)
         longest = max((block.shape[1] for block in beyond), default=0)
         return side_by_side([*blocks, *_interleaved(beyond, longest)] if longest else blocks)
+
+    def inward(self) -> ModalReader:
+        """Return a fitted reader whose matrix holds, of a part that a pretrained model reads, what goes into it."""
+        result = copy.copy(self)
+        result.readers = {
+            name: own.inward() if isinstance(own, RepresentationReader) else own for name, own in self.readers.items()
+        }
+        result.widths = [
+            own.width if isinstance(own, PretrainedReader) else width
+            for own, width in zip(result.readers.values(), self.widths, strict=True)
+        ]
+        return result
 
     def _names(self) -> Joined:
         """Return names of the matrix' columns: of several tables, each begins with that of its part."""
@@ -180,18 +193,22 @@ def _says_nothing(value: Any) -> bool:
     return is_missing(value) or (isinstance(value, (str, bytes)) and not value)
 
 
-def _read(reader: PartReader, read: Callable[[Any], Any], part: Any) -> Any:
-    """Return the matrix of a part; a pretrained model is not asked for what is missing, which is NaN."""
-    if not isinstance(reader, RepresentationReader):
+def _read(reader: PartReader, read: Callable[[Any], Any], part: Any, width: int | None = None) -> Any:
+    """Return the matrix of a part; a pretrained model is not asked for what is missing, which is NaN.
+
+    After fit, `width` columns are known, and tokens, of which there may be fewer, are padded with 0.
+    """
+    if not isinstance(reader, PretrainedReader):
         return read(part)
     there = [not _says_nothing(value) for value in part]
-    if all(there):
+    if all(there) and isinstance(reader, RepresentationReader):
         return read(part)
-    if not any(there) and hasattr(reader, "layout"):
-        return np.full((len(there), reader.layout.n_columns), np.nan)
+    if not any(there) and width is not None:
+        return np.full((len(there), width), np.nan)
     known = read(_safe_indexing(part, np.flatnonzero(there)))
-    matrix = np.full((len(there), known.shape[1]), np.nan, known.dtype)
-    matrix[there] = known
+    width = known.shape[1] if width is None else width
+    matrix = np.full((len(there), width), np.nan, np.result_type(np.float32, known))
+    matrix[there] = np.pad(known, ((0, 0), (0, width - known.shape[1])))
     return matrix
 
 

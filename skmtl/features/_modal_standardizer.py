@@ -13,10 +13,11 @@ from torch import Tensor
 from ._array_standardizer import ArrayStandardizer
 from ._forms import Form
 from ._inputs import Inputs
+from ._pretrained import PretrainedStandardizer
 from ._standardizer import Standardizer
 from ._texts import TextStandardizer
 
-PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer
+PartStandardizer = Standardizer | ArrayStandardizer | TextStandardizer | PretrainedStandardizer
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Block:
     name : str
     columns : slice
         Its columns of the matrix.
-    standardizer : Standardizer, ArrayStandardizer or TextStandardizer
+    standardizer : Standardizer, ArrayStandardizer, TextStandardizer or PretrainedStandardizer
     lacking : bool
         Whether a row that was measured lacks the part.
     """
@@ -222,7 +223,7 @@ def width_of(standardizer: PartStandardizer) -> int:
 
     Parameters
     ----------
-    standardizer : Standardizer, ArrayStandardizer or TextStandardizer
+    standardizer : Standardizer, ArrayStandardizer, TextStandardizer or PretrainedStandardizer
     """
     return standardizer.n_outputs + standardizer.n_embedded
 

@@ -68,6 +68,11 @@ class PretrainedReader:
         """Channels of an image; 1 for texts."""
         return self.shape[0] if self.shape else 1
 
+    @property
+    def width(self) -> int:
+        """The most columns that what goes into the model can fill: tokens of a text, or values of an image."""
+        return prod(self.shape) if self.shape else self.backbone.limit(self.max_length)
+
     def fit_matrix(self, X: Any, rows: np.ndarray | None = None) -> np.ndarray:
         """Return the matrix; see `Reader.fit_matrix`.
 
@@ -269,7 +274,7 @@ class PretrainedStandardizer:
         return Inputs(Form.IMAGE, self.shape, torch.ones(self.n_outputs, dtype=dtype, device=device), none.long(), none)
 
     def tensor(self, rows: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-        """Return tokens as they are, or normalised images, flat.
+        """Return tokens, none where they are NaN, or normalised images, flat.
 
         Parameters
         ----------
@@ -280,6 +285,7 @@ class PretrainedStandardizer:
         rows = rows if isinstance(rows, Tensor) else as_tensor(rows)
         if self.shape:
             images = self.backbone.normalised(rows.reshape(-1, *self.shape), self.largest)
-            rows = images.view(*rows.shape[:-1], -1)
-        result: Tensor = rows.to(dtype).to(device)
-        return result
+            result: Tensor = images.view(*rows.shape[:-1], -1)
+        else:
+            result = rows.nan_to_num(0.0)
+        return result.to(dtype).to(device)

@@ -130,9 +130,10 @@ def attributions(
     code = _code_of(model, column, explained.n_classes, target_class)
     rows = _read(estimator, explained.reader, X)
     first = None if baseline is None else _read(estimator, explained.reader, baseline)
-    origins = origins_of(estimator, explained.reader, X)
+    reader, standardizer = explained.reader, explained.standardizer
+    origins = origins_of(estimator, reader, standardizer, X)
     if first is not None:
-        origins.check_baseline(first, origins_of(estimator, explained.reader, baseline))
+        origins.check_baseline(first, origins_of(estimator, reader, standardizer, baseline))
     values, ends, codes = [], [], []
     for chunk in _chunks(explained, rows, n_steps):
         inputs = explained.inputs(rows[chunk], first)

@@ -246,7 +246,8 @@ class TokenOrigins(Origins):
         del inputs
         tokens = parts[0].sum((1, 3))  # (B, L): of vectors, a sum over members and lengths
         return [
-            text.shared_out(own[: len(spans)], spans)
+            # A text that is missing beside other parts has no token, not even one for its beginning.
+            text.shared_out(own[: len(spans)], spans[: len(own)])
             for text, spans, own in zip(self._texts[chunk], self._spans[chunk], tokens, strict=True)
         ]
 
@@ -297,7 +298,7 @@ class PartsOrigins(Origins):
         super().check_baseline(first, given)
         assert isinstance(given, PartsOrigins)
         for (name, origins), slot in zip(self._origins.items(), self._slots, strict=True):
-            if origins.words is not None and first[:, slot].nnz:
+            if origins.words is not None and not np.isnan(first[:, slot].data).all():  # NaN: missing
                 raise ValueError(
                     f"baseline must leave {name!r} empty: the only baseline of texts and lists is an empty one."
                 )
@@ -336,7 +337,7 @@ def _of_tokens(tokens: np.ndarray, places: np.ndarray, values: np.ndarray) -> np
     return found
 
 
-def origins_of(estimator: Any, reader: Reader, X: Any) -> Origins:
+def origins_of(estimator: Any, reader: Reader, standardizer: Any, X: Any) -> Origins:
     """Return where what the network of a fitted estimator reads comes from.
 
     Parameters
@@ -344,10 +345,11 @@ def origins_of(estimator: Any, reader: Reader, X: Any) -> Origins:
     estimator : MultiTaskClassifier, MultiTaskRegressor or MultiTaskEstimator
     reader : Reader
         What read X.
+    standardizer : AnyStandardizer
+        Of the reader's matrix.
     X : Any
         The rows that are explained.
     """
-    standardizer = estimator._model.standardizer
     frame = reader if isinstance(reader, FrameReader) else None
     inner: Any = reader if frame is None else frame.inner
     X = X if frame is None else frame.parts(X)

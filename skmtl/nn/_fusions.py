@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-N_HEADS = 4
+# Of attention, where the width can be divided by it.
+MOST_HEADS = 4
 
 
 class GatedFusion(nn.Module):
@@ -75,7 +77,7 @@ class AttentionFusion(nn.Module):
         super().__init__()
         self.values = nn.ModuleList(nn.Linear(size, width) for size in sizes)
         self.norm = nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, N_HEADS, batch_first=True)
+        self.attention = nn.MultiheadAttention(width, gcd(width, MOST_HEADS), batch_first=True)
 
     def forward(self, units: Sequence[Tensor], there: Tensor) -> Tensor:
         """Map `(B, H_k)` of each part to `(B, H)`; 0 where no part is there."""

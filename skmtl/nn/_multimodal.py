@@ -14,7 +14,7 @@ from .._named_parts import NamedParts
 from ._bag import BagTrunk
 from ._conv import ConvTrunk
 from ._fitted import FittedTrunk
-from ._fusions import FUSIONS, N_HEADS
+from ._fusions import FUSIONS
 from ._mlp import MLPTrunk
 from ._modal_net import MultiModalNet, Part, PartNet
 from ._modules import LoopedTrunk, as_trunk
@@ -43,14 +43,15 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
         The trunk of each part by its name; a part that is not named has that of its kind: `MLPTrunk()`,
         `TextTrunk()`, `BagTrunk()`, `ConvTrunk()` or `RecurrentTrunk()`. Of texts and images it may be a frozen
         `PretrainedTrunk`, which reads the part once, before training.
-    fusion : {"concat", "gated", "attention"}, default="concat"
+    fusion : {"auto", "concat", "gated", "attention"}, default="auto"
         How representations `h_k` of the parts are joined. "concat": a dense layer of all of them side by side and of
         marks of what is there, with a learned vector in the place of what is not. "gated": `Σ_k z_k ∘ tanh(W_k h_k)`,
         with gates `z` that sum to 1 over the parts that are there, unit by unit, a softmax of a linear map of all
         representations; learns more slowly. "attention": each part looks at those that are there, itself included, by
-        attention of four heads with a path around it; their mean.
+        attention of four heads (two or one if `width` is no multiple of 4) with a path around it; their mean. "auto":
+        "attention" where a part holds images or sequences and none texts or lists of identifiers, else "concat".
     width : int, default=64
-        Units of the joint representation; for "attention" a multiple of 4.
+        Units of the joint representation.
     dropout : float, default=0.1
         Share of the joint units that are dropped while training, in [0, 1).
     part_dropout : float or "auto", default="auto"
@@ -87,7 +88,7 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
         self,
         trunks: Mapping[str, Trunk] | str = "auto",
         *,
-        fusion: str = "concat",
+        fusion: str = "auto",
         width: int = 64,
         dropout: float = 0.1,
         part_dropout: float | str = "auto",
@@ -174,8 +175,8 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
     def _make(self, n_features: int) -> nn.Module:
         del n_features
         given = self.given
-        if self.fusion not in FUSIONS:
-            raise ValueError(f"fusion must be one of {sorted(FUSIONS)}, got {self.fusion!r}.")
+        if self.fusion not in ("auto", *FUSIONS):
+            raise ValueError(f"fusion must be 'auto' or one of {sorted(FUSIONS)}, got {self.fusion!r}.")
         if not isinstance(self.width, Integral) or self.width < 1:
             raise ValueError(f"width must be a positive integer, got {self.width!r}.")
         part_dropout = self.part_dropout
@@ -184,15 +185,14 @@ class MultiModalTrunk(NamedParts, LoopedTrunk):
         for name, value in (("dropout", self.dropout), ("part_dropout", part_dropout)):
             if not isinstance(value, Real) or not 0 <= value < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {value!r}.")
-        if self.fusion == "attention" and self.width % N_HEADS:
-            raise ValueError(f"width must be a multiple of {N_HEADS} for fusion='attention', got {self.width}.")
         if not self.parts:
             raise ValueError(
                 f"{self!r} reads a skmtl.features.MultiModal of several parts, and X is not one. Make it one, or leave "
                 "trunk at 'auto', which follows X."
             )
         encoders = [_encoder(part, given.get(part.name, _usual_trunk(part))) for part in self.parts]
-        fusion = FUSIONS[self.fusion]([encoder.n_outputs for encoder in encoders], int(self.width))
+        name = _usual_fusion(self.parts) if _is_auto(self.fusion) else self.fusion
+        fusion = FUSIONS[name]([encoder.n_outputs for encoder in encoders], int(self.width))
         return MultiModalNet(encoders, [part.width for part in self.parts], fusion, self.dropout, float(part_dropout))
 
 
@@ -235,6 +235,11 @@ def _usual_trunk(part: Part) -> Trunk:
         return BagTrunk() if part.is_bag else TextTrunk()
     usual: Trunk = {1: MLPTrunk, 2: RecurrentTrunk, 3: ConvTrunk}[len(part.shape)]()
     return usual
+
+
+def _usual_fusion(parts: Sequence[Part]) -> str:
+    arrays, tokens = any(len(part.shape) > 1 for part in parts), any(part.n_tokens for part in parts)
+    return "attention" if arrays and not tokens else "concat"
 
 
 def _kind(part: Part) -> str:

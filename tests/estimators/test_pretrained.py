@@ -13,7 +13,6 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator
 from skmtl.features import Backbone, FrozenEncoder, MultiModal, RepresentationReader, TextEncoder
-from skmtl.inspection import attributions
 from skmtl.nn import SHARINGS, MLPTrunk, MultiModalTrunk, PretrainedTrunk
 from tests.pretrained import WORDS
 
@@ -504,13 +503,6 @@ def test_what_a_pretrained_trunk_of_a_part_cannot_read_is_named(pretrained_model
         of_parts(pretrained_models, trainable=1).fit(parts, Y)
     with pytest.raises(ValueError, match=r"Part 'review' of X: Row 1 of X holds 3"):
         of_parts(pretrained_models).fit(MultiModal({"columns": PRICES, "review": [X[0], 3, *X[2:]]}), Y)
-
-
-def test_what_a_pretrained_trunk_of_a_part_makes_of_it_is_not_explained(pretrained_models):
-    parts = MultiModal({"columns": PRICES, "review": X})
-    model = of_parts(pretrained_models).fit(parts, Y)
-    with pytest.raises(ValueError, match=r"how to explain the part 'review', .*permutation_importance"):
-        attributions(model, parts[:3], task="y1", part="network")
 
 
 def test_bytes_and_holes_in_images_are_read(classifier):

@@ -294,7 +294,7 @@ def test_a_sequence_among_the_parts_of_a_baseline_is_as_long_as_those_of_the_row
     np.testing.assert_allclose(found.baseline[0], np.ravel(model.predict(start))[0], rtol=1e-5)
     with pytest.raises(ValueError, match="'sound': baseline is a sequence of 4 steps, and row 0 has 3"):
         attributions(model, rows, baseline=frame.iloc[[2]])
-    without = attributions(model, rows, baseline=frame.iloc[[2]].assign(sound=[None]))
+    without = attributions(model, rows, baseline=frame.iloc[[2]].assign(sound=[None]), n_steps=200)
     np.testing.assert_allclose(without.residual, 0, atol=1e-3)
 
 

@@ -9,9 +9,9 @@ import torch
 from scipy.special import logit
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl.features import Backbone, Passage
+from skmtl.features import Backbone, MultiModal, Passage
 from skmtl.inspection import AttributionsDisplay, attributions, shared_representation
-from skmtl.nn import FittedTrunk, PretrainedTrunk
+from skmtl.nn import FittedTrunk, MultiModalTrunk, PretrainedTrunk
 
 draws = np.random.default_rng(0)
 N = 120
@@ -251,6 +251,95 @@ def test_pixels_have_the_slopes_along_the_way(fitted, trained):
 def test_pictures_are_drawn(fitted):
     display = AttributionsDisplay.from_estimator(fitted("vit", "frozen"), IMAGES[:3], n_steps=4, row=1)
     assert [len(ax.images) for ax in display.axes_] == [2, 2]
+
+
+# Beside other parts
+
+
+@pytest.fixture(scope="module")
+def beside(pretrained_models):
+    """Classifiers of a table beside texts or pictures that a frozen model reads, some of which are missing."""
+
+    def make(kind):
+        given = IMAGES if kind == "vit" else TEXTS
+        parts = {"table": NUMBERS[:, 1:] + draws.normal(0, 2, (N, 1)), "review": [None, *given[1:-1], None]}
+        trunk = MultiModalTrunk(
+            {"review": PretrainedTrunk(pretrained_models[kind], hidden_layer_sizes=(8,), dropout=0.0)}, width=8
+        )
+        settings = {"companions": None, "max_iter": 30, "early_stopping": False, "learning_rate_init": 0.01}
+        model = MultiTaskClassifier(trunk=trunk, random_state=0, **settings)
+        return model.fit(MultiModal(parts), np.column_stack([TOPIC, MOOD])), MultiModal(parts)
+
+    known = {kind: make(kind) for kind in ("bert", "vit")}
+    return known.__getitem__
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_a_frozen_model_that_reads_a_part_is_explained(beside, kind):
+    model, X = beside(kind)
+    found = attributions(model, X[:20], task="y1", n_steps=128)
+    np.testing.assert_allclose(found.predicted, logit(model.predict_proba(X[:20])[1][:, 1]), rtol=1e-3, atol=1e-4)
+    assert_complete(found)
+    assert found.feature_names == ["table", "review"]
+    np.testing.assert_allclose(found.values[0, 1], 0, atol=1e-6)  # is missing
+    review = found.parts["review"]
+    sums = [float(own.sum()) for own in review.values]
+    np.testing.assert_allclose(sums, found.values[:, 1], rtol=1e-4, atol=1e-5)
+    if kind == "vit":
+        assert review.values.shape == (20, 1, 8, 8)
+    else:
+        assert review.words == [[""], *(text.split() for text in TEXTS[1:20])]
+    alone = attributions(model, X[7:8], task="y1", n_steps=128)
+    np.testing.assert_allclose(alone.parts["review"].values[0], review.values[7], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_a_part_by_itself_begins_where_its_baseline_says(beside, kind):
+    """The mean colour of a picture; of a text, as many tokens of padding as it has tokens of its own."""
+    model, X = beside(kind)
+    rows = X.parts["review"][3:9]
+    found = attributions(model, MultiModal({"review": rows}), task="y1", n_steps=128)
+    starts = [np.full((1, 8, 8), 0.5) if kind == "vit" else " ".join(["[PAD]"] * len(row.split())) for row in rows]
+    for given, said in ((starts, found.baseline), (rows, found.predicted)):
+        np.testing.assert_allclose(
+            logit(model.predict_proba(MultiModal({"review": given}))[1][:, 1]), said, rtol=1e-3, atol=1e-4
+        )
+    assert_complete(found)
+    assert not found.values[:, 0].any()
+
+
+def test_a_row_of_ones_own_may_be_the_baseline_of_a_picture_and_a_text_of_it_must_be_missing(beside):
+    model, X = beside("vit")
+    found = attributions(model, X[3:9], task="y1", baseline=X[10:11], n_steps=128)
+    np.testing.assert_allclose(found.baseline, [logit(model.predict_proba(X[10:11])[1][0, 1])] * 6, rtol=1e-3)
+    assert_complete(found)
+    model, X = beside("bert")
+    with pytest.raises(ValueError, match="baseline must leave 'review' empty"):
+        attributions(model, X[3:9], task="y1", baseline=X[10:11])
+    assert attributions(model, X[3:9], task="y1", baseline=X[:1]).values.shape == (6, 2)
+
+
+def test_what_is_missing_of_all_rows_and_what_says_nothing_adds_nothing(beside):
+    model, X = beside("bert")
+    for nothing in ([None] * 3, ["", None, ""]):
+        found = attributions(model, MultiModal({"table": X.parts["table"][:3], "review": nothing}), task="y0")
+        assert not found.values[:, 1].any()
+        assert found.parts["review"].words == [[""]] * 3
+    absent = attributions(model, MultiModal({"table": X.parts["table"][:3]}), task="y0")
+    np.testing.assert_allclose(absent.values, found.values, rtol=1e-5, atol=1e-6)
+
+
+def test_a_column_of_a_frame_that_a_frozen_model_reads_is_explained(pretrained_models):
+    notes = [f"{text} and this is note number {row} of the sale" for row, text in enumerate(TEXTS)]
+    frame = pd.DataFrame({"note": notes, "price": NUMBERS[:, 1]})
+    trunk = MultiModalTrunk({"note": PretrainedTrunk(pretrained_models["bert"], hidden_layer_sizes=(8,))}, width=8)
+    model = MultiTaskClassifier(trunk=trunk, companions=None, max_iter=5, random_state=0).fit(frame, MOOD)
+    found = attributions(model, frame[:5], n_steps=64)
+    assert found.feature_names == ["note", "price"]
+    assert found.parts["note"].words[0] == notes[0].split()
+    np.testing.assert_allclose(found.predicted, logit(model.predict_proba(frame[:5])[:, 1]), rtol=1e-3, atol=1e-4)
+    again = attributions(pickle.loads(pickle.dumps(model)), frame[:5], n_steps=64)
+    np.testing.assert_allclose(again.values, found.values, rtol=1e-3, atol=1e-5)
 
 
 # What lies below

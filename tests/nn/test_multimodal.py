@@ -65,6 +65,28 @@ def test_parts_of_all_kinds_become_one_representation(fusion):
     torch.testing.assert_close(module(x[:3]), units[:, :3])
 
 
+@pytest.mark.parametrize(("width", "n_heads"), [(8, 4), (6, 2), (5, 1)])
+def test_attention_has_as_many_heads_as_divide_the_width(width, n_heads):
+    module = built(fusion="attention", width=width)
+    assert module.members[0].fusion.attention.num_heads == n_heads
+    assert module(rows_of(PARTS)).shape == (1, 6, width)
+
+
+@pytest.mark.parametrize(
+    ("parts", "usual"),
+    [
+        ([PARTS[0], PARTS[1]], "concat"),
+        ([PARTS[0], PARTS[2]], "attention"),
+        ([PARTS[2], PARTS[3]], "attention"),
+        ([PARTS[2], PARTS[4]], "concat"),
+        (PARTS, "concat"),
+    ],
+    ids=["columns", "columns and pictures", "pictures and sounds", "pictures and texts", "all"],
+)
+def test_how_parts_are_usually_joined_follows_their_kinds(parts, usual):
+    assert isinstance(built(parts, width=8).members[0].fusion, FUSIONS[usual])
+
+
 def test_of_two_rows_that_are_mixed_a_part_that_one_lacks_counts_by_the_others_share():
     parts = [PARTS[2], PARTS[3]]
     module = built(parts, width=8)
@@ -174,9 +196,8 @@ def test_trunks_are_given_by_part():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fusion": "sum"}, r"fusion must be one of \['attention', 'concat', 'gated'\], got 'sum'"),
+        ({"fusion": "sum"}, r"fusion must be 'auto' or one of \['attention', 'concat', 'gated'\], got 'sum'"),
         ({"width": 0}, "width must be a positive integer, got 0"),
-        ({"fusion": "attention", "width": 6}, "width must be a multiple of 4"),
         ({"part_dropout": 1.0}, r"part_dropout must be in \[0, 1\), got 1.0"),
         ({"trunks": "all"}, "trunks must be 'auto' or a mapping of part to trunk, got 'all'"),
         ({"trunks": {"film": ConvTrunk()}}, "trunks names the part 'film', which X does not have"),
