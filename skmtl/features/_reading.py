@@ -124,6 +124,7 @@ def _is_sparse(dtype: Any) -> bool:
 
 def number_matrix(X: Any) -> Any:
     """Return numbers as a float array in C order, or as a CSR array or matrix without repeated entries."""
+    X = _as_array(X) if isinstance(X, (list, tuple)) else X
     X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False)
     if not issparse(X):
         return X

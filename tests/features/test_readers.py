@@ -18,6 +18,11 @@ def test_each_encoder_has_its_reader():
     assert isinstance(make_reader(StandardScaler()), TransformerReader)
 
 
+def test_rows_of_unequal_length_are_named():
+    with pytest.raises(ValueError, match=r"row 1, \[3.0\], is not as long as row 0"):
+        MatrixReader().fit_matrix([[1.0, 2.0], [3.0]])
+
+
 @pytest.mark.parametrize("wrong", [None, 5, "onehot", StandardScaler, object()])
 def test_what_is_no_encoder_is_refused(wrong):
     with pytest.raises(ValueError, match="encoder must be 'auto', 'passthrough'"):
