@@ -131,10 +131,12 @@ def pairs(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, float], 
     lacks = np.random.default_rng(0).random(len(train))
     shown = [picture if lack > 0.15 else None for picture, lack in zip(pictures, lacks, strict=True)]
     heard = [sound if lack < 0.85 else None for sound, lack in zip(sounds, lacks, strict=True)]
+    both, joined = MultiModal({"picture": shown, "sound": heard}), partial(MultiModalTrunk, {"sound": ConvTrunk()})
     kinds = {
-        "both": (both := MultiModal({"picture": shown, "sound": heard}), MultiModalTrunk({"sound": ConvTrunk()})),
-        "both, part_dropout=0": (both, MultiModalTrunk({"sound": ConvTrunk()}, part_dropout=0)),
-        "both, augmentation=None": (both, MultiModalTrunk({"sound": ConvTrunk()})),
+        "both": (both, joined()),
+        "both, concat": (both, joined(fusion="concat")),
+        "both, concat, part_dropout=0": (both, joined(fusion="concat", part_dropout=0)),
+        "both, augmentation=None": (both, joined()),
         "picture": (list(pictures), ConvTrunk()),
         "sound": (list(sounds), ConvTrunk()),
     }
