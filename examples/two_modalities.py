@@ -9,7 +9,7 @@ know. Recordings and pictures for testing were not learned from. One network of 
 
 Conclusion. Given the picture alone, the network of both tells the digit in 97.6 %, as a network of pictures does; given
 the recording alone, in 80.0 %, and a network of recordings in 77.6 %: what was learned from both does not depend on
-both. Given both it has 98.4 % of these 250. Nobody can tell the speaker from the picture, or the ink from the recording.
+both. Given both it has 98.4 % of these 250. Nobody can tell the speaker from the picture, nor the ink from the sound.
 """
 
 import argparse

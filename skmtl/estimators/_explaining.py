@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..features import (
     AnyStandardizer,
+    ArrayStandardizer,
+    Form,
     FrameReader,
     ModalReader,
     ModalStandardizer,
     PretrainedReader,
+    PretrainedStandardizer,
     Reader,
     RepresentationReader,
+    Standardizer,
+    TextStandardizer,
 )
-from ..nn import MLP, MemberEncoders
+from ..nn import MLP, BagEmbedding, MemberEmbedding, MemberEncoders, OpenParts
 from ._model import Model
-from ._paths import Inputs, PartsPath, Path, path_of, through_frozen
+from ._paths import BagPath, DensePath, Inputs, PartsPath, Path, SequencePath, VectorPath
+from ._pretrained_paths import through, through_frozen
 
 # A probability is never read as less than this, so that its logarithm is finite.
 SMALLEST = 1e-300
@@ -176,3 +183,58 @@ def _inward(standardizer: AnyStandardizer, reader: PretrainedReader | ModalReade
         for block, part in zip(standardizer.blocks, reader.readers.values(), strict=True)
     }
     return ModalStandardizer(own, reader.widths)
+
+
+def path_of(
+    standardizer: Any,
+    tables: Sequence[nn.Module],
+    trunk: nn.Module,
+    weight: Tensor,
+    frozen: Mapping[str, RepresentationReader] | None = None,
+) -> Path:
+    """Return the path to what a standardizer makes of rows.
+
+    Parameters
+    ----------
+    standardizer : AnyStandardizer
+    tables : sequence of nn.Module
+        What replaces its columns before a trunk reads them; empty if nothing does.
+    trunk : nn.Module
+        Of samples of several parts; not read for others.
+    weight : Tensor
+        Of the dtype and on the device of the network.
+    frozen : mapping of str to RepresentationReader or None, default=None
+        By the name of a part: the reader whose frozen model is on the way to it.
+
+    Raises
+    ------
+    ValueError
+        If nothing is known of how to explain what the standardizer makes.
+    """
+    if isinstance(standardizer, ModalStandardizer):
+        opened, frozen = OpenParts(trunk), {} if frozen is None else frozen
+        paths = [
+            through_frozen(frozen[block.name], block.standardizer, weight)
+            if block.name in frozen
+            else path_of(block.standardizer, own, trunk, weight)
+            for block, own in zip(standardizer.blocks, opened.tables, strict=True)
+        ]
+        return PartsPath(opened, paths)
+    if isinstance(standardizer, ArrayStandardizer):
+        usual = standardizer.tensor(standardizer.mean_sample_[None], weight.dtype, weight.device)
+        if standardizer.form is Form.SEQUENCE:
+            return SequencePath(standardizer.shape[1], usual)
+        return DensePath(usual)
+    kind = type(tables[0]) if tables else type(None)
+    if isinstance(standardizer, PretrainedStandardizer) and issubclass(kind, MemberEncoders):
+        return through(cast(MemberEncoders, tables[0]), standardizer.backbone, standardizer.shape)
+    if isinstance(standardizer, TextStandardizer) and issubclass(kind, BagEmbedding):
+        return BagPath(cast(Sequence[BagEmbedding], tables))
+    if isinstance(standardizer, Standardizer) and not tables:
+        return DensePath()
+    if isinstance(standardizer, Standardizer) and issubclass(kind, MemberEmbedding):
+        return VectorPath(cast(Sequence[MemberEmbedding], tables), standardizer.embedding_rows)
+    raise ValueError(
+        f"Nothing is known of how to explain what {type(standardizer).__name__} makes of X. Columns, texts, lists of "
+        "identifiers, images and sequences can be explained."
+    )

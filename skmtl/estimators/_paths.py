@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..features import (
-    ArrayStandardizer,
-    Backbone,
-    Form,
-    FrozenEncoder,
-    ModalStandardizer,
-    PretrainedStandardizer,
-    RepresentationReader,
-    Standardizer,
-    TextStandardizer,
-)
-from ..nn import BagEmbedding, MemberEmbedding, MemberEncoders, OpenParts
+from ..nn import BagEmbedding, MemberEmbedding, OpenParts
 
 
 @dataclass
@@ -239,168 +228,3 @@ class PartsPath:
         n_parts = len(self._paths)
         widths = [int(width) for width in x[0, :n_parts].tolist()]
         return x[:, n_parts : 2 * n_parts], list(x[:, 2 * n_parts :].split(widths, 1))
-
-
-class TokenPath:
-    """The path to texts of a pretrained model: each token's vector begins at that of padding.
-
-    Tokens for the beginning and end of a text stay.
-
-    Parameters
-    ----------
-    encoder : MemberEncoders or FrozenEncoder
-    backbone : Backbone
-    """
-
-    linear = False
-
-    def __init__(self, encoder: MemberEncoders | FrozenEncoder, backbone: Backbone) -> None:
-        self._encoder = encoder
-        self._special = torch.from_numpy(backbone.special)
-        self._padding = getattr(backbone.tokenizer(), "pad_token_id", None)
-
-    @torch.no_grad()
-    def inputs(self, x: Tensor, start: Tensor | None) -> Inputs:
-        """Return where the path begins and ends, vectors as `(B, M, L, E)`; see `Path.inputs`."""
-        del start
-        x = x[:, : max(1, int((x > 0).sum(1).max()))]
-        vectors = self._encoder.vectors(x)
-        empty = torch.zeros_like(vectors)
-        if self._padding is not None:
-            empty = self._encoder.vectors(torch.full_like(x[:1, :1], self._padding + 1)).expand_as(vectors)
-        stays = (x == 0) | torch.isin(x.long() - 1, self._special.to(x.device))
-        baseline = torch.where(stays[:, None, :, None].to(vectors.device), vectors, empty)
-        return Inputs((vectors,), (baseline,), (x,))
-
-    def read(self, values: tuple[Tensor, ...], fixed: tuple[Tensor, ...]) -> Tensor:
-        """Return representations; see `Path.read`."""
-        return self._encoder(fixed[0], values[0])
-
-
-class PixelPath(DensePath):
-    """The path to images of a pretrained model; it begins at the mean colour of the images that the model learned from.
-
-    Parameters
-    ----------
-    encoder : MemberEncoders or FrozenEncoder
-    """
-
-    linear = False
-
-    def __init__(self, encoder: MemberEncoders | FrozenEncoder) -> None:
-        super().__init__()
-        self._encoder = encoder
-
-    def read(self, values: tuple[Tensor, ...], fixed: tuple[Tensor, ...]) -> Tensor:
-        """Return representations; see `Path.read`."""
-        del fixed
-        return self._encoder(values[0])
-
-
-class StandardizedPath:
-    """A path through a frozen pretrained model, whose representations are standardised before the trunk reads them.
-
-    Parameters
-    ----------
-    path : Path
-    standardizer : Standardizer
-    weight : Tensor
-        Of the dtype and on the device of the network.
-    """
-
-    linear = False
-
-    def __init__(self, path: Path, standardizer: Standardizer, weight: Tensor) -> None:
-        self._path, self._standardizer, self._weight = path, standardizer, weight
-
-    def inputs(self, x: Tensor, start: Tensor | None) -> Inputs:
-        """Return where the path begins and ends; see `Path.inputs`."""
-        return self._path.inputs(x, start)
-
-    def read(self, values: tuple[Tensor, ...], fixed: tuple[Tensor, ...]) -> Tensor:
-        """Return standardised representations; see `Path.read`."""
-        units = self._path.read(values, fixed)
-        return self._standardizer.tensor(units, self._weight.dtype, self._weight.device)
-
-
-def path_of(
-    standardizer: Any,
-    tables: Sequence[nn.Module],
-    trunk: nn.Module,
-    weight: Tensor,
-    frozen: Mapping[str, RepresentationReader] | None = None,
-) -> Path:
-    """Return the path to what a standardizer makes of rows.
-
-    Parameters
-    ----------
-    standardizer : AnyStandardizer
-    tables : sequence of nn.Module
-        What replaces its columns before a trunk reads them; empty if nothing does.
-    trunk : nn.Module
-        Of samples of several parts; not read for others.
-    weight : Tensor
-        Of the dtype and on the device of the network.
-    frozen : mapping of str to RepresentationReader or None, default=None
-        By the name of a part: the reader whose frozen model is on the way to it.
-
-    Raises
-    ------
-    ValueError
-        If nothing is known of how to explain what the standardizer makes.
-    """
-    if isinstance(standardizer, ModalStandardizer):
-        opened, frozen = OpenParts(trunk), {} if frozen is None else frozen
-        paths = [
-            through_frozen(frozen[block.name], block.standardizer, weight)
-            if block.name in frozen
-            else path_of(block.standardizer, own, trunk, weight)
-            for block, own in zip(standardizer.blocks, opened.tables, strict=True)
-        ]
-        return PartsPath(opened, paths)
-    if isinstance(standardizer, ArrayStandardizer):
-        usual = standardizer.tensor(standardizer.mean_sample_[None], weight.dtype, weight.device)
-        if standardizer.form is Form.SEQUENCE:
-            return SequencePath(standardizer.shape[1], usual)
-        return DensePath(usual)
-    kind = type(tables[0]) if tables else type(None)
-    if isinstance(standardizer, PretrainedStandardizer) and issubclass(kind, MemberEncoders):
-        return through(cast(MemberEncoders, tables[0]), standardizer.backbone, standardizer.shape)
-    if isinstance(standardizer, TextStandardizer) and issubclass(kind, BagEmbedding):
-        return BagPath(cast(Sequence[BagEmbedding], tables))
-    if isinstance(standardizer, Standardizer) and not tables:
-        return DensePath()
-    if isinstance(standardizer, Standardizer) and issubclass(kind, MemberEmbedding):
-        return VectorPath(cast(Sequence[MemberEmbedding], tables), standardizer.embedding_rows)
-    raise ValueError(
-        f"Nothing is known of how to explain what {type(standardizer).__name__} makes of X. Columns, texts, lists of "
-        "identifiers, images and sequences can be explained."
-    )
-
-
-def through(encoder: MemberEncoders | FrozenEncoder, backbone: Backbone, shape: tuple[int, ...]) -> Path:
-    """Return the path to what goes into a pretrained model.
-
-    Parameters
-    ----------
-    encoder : MemberEncoders or FrozenEncoder
-    backbone : Backbone
-    shape : tuple of int
-        Of an image; empty for texts.
-    """
-    return PixelPath(encoder) if shape else TokenPath(encoder, backbone)
-
-
-def through_frozen(reader: RepresentationReader, standardizer: Any, weight: Tensor) -> StandardizedPath:
-    """Return the path to what goes into a frozen pretrained model.
-
-    Parameters
-    ----------
-    reader : RepresentationReader
-    standardizer : Standardizer
-        Of what comes out of it.
-    weight : Tensor
-        Of the dtype and on the device of the network.
-    """
-    path = through(reader.encoder(), reader.backbone, reader.shape)
-    return StandardizedPath(path, standardizer, weight)

@@ -101,7 +101,6 @@ class ColumnOrigins(Origins):
     names : list of str
     columns : ndarray of int
         The column behind each value that the network reads, embedded ones last.
-
     """
 
     names: list[str]
