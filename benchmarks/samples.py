@@ -80,11 +80,11 @@ def pretrained(data: str | None, seed: int) -> Iterator[tuple[str, dict[str, flo
         "MiniLM, frozen, companions=None": MultiTaskEstimator(
             trunk=PretrainedTrunk(folder), companions=None, random_state=seed
         ),
-        "MiniLM, LoRA, 2 epochs": MultiTaskEstimator(
+        "MiniLM, LoRA, 3 epochs": MultiTaskEstimator(
             trunk=PretrainedTrunk(folder, adapters="lora"),
             learning_rate="cosine",
             learning_rate_init=1e-3,
-            max_iter=2,
+            max_iter=3,
             early_stopping=False,
             random_state=seed,
         ),
