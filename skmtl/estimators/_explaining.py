@@ -99,7 +99,7 @@ class ExplainedColumn:
             self._path: Path = through_frozen(inner, model.standardizer, weight)
             return
         tables = [] if embedding is None else [embedding]
-        self._path = path_of(model.standardizer, tables, network.trunk, weight, frozen)
+        self._path = _path_of(model.standardizer, tables, network.trunk, weight, frozen)
         if isinstance(embedding, MemberEncoders):
             self.rows_at_once = embedding.passage.rows_at_once(weight.device)
 
@@ -185,12 +185,12 @@ def _inward(standardizer: AnyStandardizer, reader: PretrainedReader | ModalReade
     return ModalStandardizer(own, reader.widths)
 
 
-def path_of(
+def _path_of(
     standardizer: Any,
     tables: Sequence[nn.Module],
     trunk: nn.Module,
     weight: Tensor,
-    frozen: Mapping[str, RepresentationReader] | None = None,
+    frozen: Mapping[str, RepresentationReader],
 ) -> Path:
     """Return the path to what a standardizer makes of rows.
 
@@ -203,7 +203,7 @@ def path_of(
         Of samples of several parts; not read for others.
     weight : Tensor
         Of the dtype and on the device of the network.
-    frozen : mapping of str to RepresentationReader or None, default=None
+    frozen : mapping of str to RepresentationReader
         By the name of a part: the reader whose frozen model is on the way to it.
 
     Raises
@@ -212,11 +212,11 @@ def path_of(
         If nothing is known of how to explain what the standardizer makes.
     """
     if isinstance(standardizer, ModalStandardizer):
-        opened, frozen = OpenParts(trunk), {} if frozen is None else frozen
+        opened = OpenParts(trunk)
         paths = [
             through_frozen(frozen[block.name], block.standardizer, weight)
             if block.name in frozen
-            else path_of(block.standardizer, own, trunk, weight)
+            else _path_of(block.standardizer, own, trunk, weight, frozen)
             for block, own in zip(standardizer.blocks, opened.tables, strict=True)
         ]
         return PartsPath(opened, paths)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from ._frames import FrameReader
 from ._layout import Layout
-from ._modal import ModalReader, side_by_side
+from ._modal import ModalReader, read_there, side_by_side
 from ._modal_standardizer import present
 from ._pretrained import RepresentationReader
 
@@ -74,10 +73,7 @@ def _contents_of_part(reader: RepresentationReader, part: Any, there: np.ndarray
     """Return what tells the samples of a part apart that a pretrained model has read; NaN where there is none."""
     if not there.any():
         return _numbers(np.full((len(there), 1), np.nan))
-    known = reader.inward().matrix(_safe_indexing(part, np.flatnonzero(there)))
-    matrix = np.full((len(there), known.shape[1]), np.nan, np.result_type(np.float32, known))
-    matrix[there] = known
-    return _numbers(matrix)
+    return _numbers(read_there(reader.inward().matrix, part, there))
 
 
 def _numbers(matrix: np.ndarray) -> Contents:

@@ -205,6 +205,22 @@ def _read(reader: PartReader, read: Callable[[Any], Any], part: Any, width: int 
         return read(part)
     if not any(there) and width is not None:
         return np.full((len(there), width), np.nan)
+    return read_there(read, part, np.array(there), width)
+
+
+def read_there(read: Callable[[Any], np.ndarray], part: Any, there: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Return the matrix of a part of which only some samples are read; the rows of the others are NaN.
+
+    Parameters
+    ----------
+    read : callable
+        Of the samples that are there.
+    part : Any
+    there : ndarray of bool of shape (n_samples,)
+        At least one.
+    width : int or None, default=None
+        Columns to which what is read is padded with 0; None: it is as wide as it is.
+    """
     known = read(_safe_indexing(part, np.flatnonzero(there)))
     width = known.shape[1] if width is None else width
     matrix = np.full((len(there), width), np.nan, np.result_type(np.float32, known))
